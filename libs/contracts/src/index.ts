@@ -1,0 +1,44 @@
+export { LIMITS } from './limits.js';
+export {
+  ALL_TOPICS,
+  TOPICS,
+  declarationOf,
+  isRejectedTopic,
+  rejectedTopic,
+  type ServiceName,
+  type TopicDeclaration,
+} from './topics.js';
+export { HEADER, SCHEMA_VERSION, headerText, type HeaderValue, type RecordHeaders } from './record-headers.js';
+export { joinParts, splitParts } from './parts.js';
+export { REJECT_CODES, type RejectCode, type Rejection, type TelephonyEvent } from './event.js';
+export { EVENT_TYPES, RESOURCES, findResource, isEventType, type ResourceDeclaration } from './catalogue.js';
+export {
+  PROFILE_NAMES,
+  RetryPolicySchema,
+  SealedSchema,
+  WEBHOOK_EVENT_TYPES,
+  WEBHOOK_STATUSES,
+  WebhookEventSchema,
+  WebhookSchema,
+  type ProfileName,
+  type RetryPolicy,
+  type Sealed,
+  type Webhook,
+  type WebhookEvent,
+} from './webhook.js';
+export { CredentialEventSchema, CredentialSchema, type Credential, type CredentialEvent } from './credential.js';
+export {
+  ATTEMPT_ERRORS,
+  AttemptSchema,
+  OUTCOMES,
+  OutcomeSchema,
+  PreparedCallSchema,
+  TERMINAL_OUTCOMES,
+  type Attempt,
+  type AttemptError,
+  type AttemptIds,
+  type Outcome,
+  type OutcomeName,
+  type PreparedCall,
+} from './delivery.js';
+export { HttpErrorSchema, type Fault, type HttpErrorBody } from './http-error.js';

@@ -1,0 +1,48 @@
+/**
+ * The header names of our own records. Ids travel in headers so that no hop decodes a value that it only passes on.
+ * The attributes of the event travel beside them as CloudEvents headers (`ce_…`, Kafka protocol binding, binary mode).
+ */
+export const HEADER = {
+  /** Version of the layout of a record; a newer one than the reader knows pauses its partition. */
+  schema: 'switchhook-schema',
+  accountId: 'switchhook-account',
+  eventKey: 'switchhook-event',
+  deliveryId: 'switchhook-delivery',
+  webhookId: 'switchhook-webhook',
+  webhookVersion: 'switchhook-webhook-version',
+  run: 'switchhook-run',
+  number: 'switchhook-number',
+  /** How often this attempt was parked or sent back; 0 or absent when never. Says whether the schedule has a row for it. */
+  deferrals: 'switchhook-deferrals',
+  /** Epoch ms at which the event was accepted (the append time of its record on `events.v1`). */
+  acceptedAt: 'switchhook-accepted',
+  /** Position of the event on `events.v1` as `<partition>:<position>`. */
+  origin: 'switchhook-origin',
+  /** `request` (an attempt to make) or `cancel`, on `requested`. */
+  kind: 'switchhook-kind',
+  outcome: 'switchhook-outcome',
+  /** Epoch ms of signing, on `signed`. */
+  signedAt: 'switchhook-signed',
+  /** Byte lengths of the parts of a value, comma-separated: see parts.ts. */
+  parts: 'switchhook-parts',
+  traceparent: 'traceparent',
+  reason: 'switchhook-reason',
+  topic: 'switchhook-topic',
+  partition: 'switchhook-partition',
+  offset: 'switchhook-offset',
+} as const;
+
+/** The newest layout of our own records that this code writes and reads. */
+export const SCHEMA_VERSION = 1;
+
+export type HeaderValue = string | Buffer | readonly (string | Buffer)[];
+export type RecordHeaders = Readonly<Record<string, HeaderValue>>;
+
+/** The text of header `name`, the first where it is repeated; undefined when absent. */
+export function headerText(headers: RecordHeaders, name: string): string | undefined {
+  const value = headers[name];
+  if (value === undefined || typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  const first = value[0];
+  return typeof first === 'string' ? first : first?.toString('utf8');
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+/**
+ * A secret sealed to the service that needs it (HPKE, RFC 9180; architecture.md §2.6). `keyId` names the recipient key,
+ * the rest is base64url. Only the holder of that private key can open it, and only as the field that it was sealed for.
+ */
+export const SealedSchema = z.object({ keyId: z.string(), encapsulated: z.string(), ciphertext: z.string() });
+export type Sealed = z.infer<typeof SealedSchema>;
+
+export const PROFILE_NAMES = ['callfire-v2', 'standard'] as const;
+export type ProfileName = (typeof PROFILE_NAMES)[number];
+
+export const RetryPolicySchema = z.object({
+  delaysMs: z.array(z.number().int().min(0)).max(50).optional(),
+  maxAgeMs: z.number().int().min(1).optional(),
+});
+export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
+
+/** `spent`: a singleUse webhook whose event came; it matches nothing more but still signs, until its delivery has ended. */
+export const WEBHOOK_STATUSES = ['enabled', 'disabled', 'spent', 'expired', 'deleted'] as const;
+
+/** The whole state of a webhook as services know it. Times are epoch milliseconds. */
+export const WebhookSchema = z.object({
+  id: z.number().int(),
+  accountId: z.number().int(),
+  /** Rises by one with each event of the webhook. */
+  version: z.number().int().min(1),
+  /** The version that last changed what a call looks like: URL, headers, credentials, keys, profile or fields. */
+  callVersion: z.number().int().min(1),
+  status: z.enum(WEBHOOK_STATUSES),
+  profile: z.enum(PROFILE_NAMES),
+  name: z.string().optional(),
+  resource: z.string(),
+  events: z.array(z.string()).min(1),
+  callback: z.string(),
+  /** Sealed to signing; absent when calls are not signed. */
+  secret: SealedSchema.optional(),
+  /** Selection of the payload, CallFire's `fields` syntax. */
+  fields: z.string().optional(),
+  nonStrictSsl: z.boolean(),
+  singleUse: z.boolean(),
+  expiresAt: z.number().int().optional(),
+  timeoutMs: z.number().int().optional(),
+  retry: RetryPolicySchema.optional(),
+  concurrency: z.number().int().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  /** Set only by ourselves for the receiver of the sample event: this one callback may be a loopback address. */
+  allowLoopback: z.boolean().optional(),
+  createdAt: z.number().int(),
+  updatedAt: z.number().int(),
+});
+export type Webhook = z.infer<typeof WebhookSchema>;
+
+export const WEBHOOK_EVENT_TYPES = [
+  'webhook.created',
+  'webhook.changed',
+  'webhook.disabled',
+  'webhook.spent',
+  'webhook.expired',
+  'webhook.deleted',
+] as const;
+
+/** What `webhooks.v1` carries, and what the event store keeps: a fact, and the full state that it led to. */
+export const WebhookEventSchema = z.object({
+  type: z.enum(WEBHOOK_EVENT_TYPES),
+  at: z.number().int(),
+  /** Who did it: a credential id, or `system` with the cause. */
+  by: z.string(),
+  /** For a fact that follows from another: the id of what caused it, which makes it idempotent. */
+  cause: z.string().optional(),
+  webhook: WebhookSchema,
+});
+export type WebhookEvent = z.infer<typeof WebhookEventSchema>;

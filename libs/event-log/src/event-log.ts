@@ -1,0 +1,158 @@
+import type { HeaderValue, RecordHeaders } from '@switchhook/contracts';
+
+/**
+ * The event log: append records to topics, read them in groups that share partitions. Two engines implement it, Kafka and
+ * Postgres (embedded, one process); one conformance suite holds for both (event-log.conformance.ts).
+ *
+ * Topic names are those of the table in libs/contracts, without prefix. Positions are offsets: within a partition they
+ * rise, not always by one. Records with the same key stay in the order in which they were published.
+ */
+export interface EventLog {
+  /** `kafka:<cluster id>` or `embedded:<uuid>`. Stored positions belong to one identity (correctness.md §3). */
+  readonly identity: string;
+
+  /** Connects, creates missing topics where allowed. Waits (and says so) while the broker or database is not there yet. */
+  start(): Promise<void>;
+
+  /**
+   * Appends the records, in order. Resolves when they are durable (Kafka: `acks=all`), with their places in the same
+   * order. Rejects with `RecordTooLargeError` when one of `records` is over its topic's limit: then none of *this call's*
+   * records is appended, and nobody else's is harmed. Rejects with `LogUnavailableError` when the log does not
+   * acknowledge in time: the records may or may not be there.
+   */
+  publish(records: readonly OutgoingRecord[], options?: PublishOptions): Promise<Place[]>;
+
+  /** Joins `group`. Resolves when the member has joined and got its partitions. */
+  consume(options: ConsumeOptions): Promise<Consumer>;
+
+  /**
+   * Reads every partition of `topic` from its beginning, without a group, and goes on with what comes. `onRecords` is
+   * called in order per partition; a rejected promise is retried with the same records. Used by directories.
+   */
+  follow(topic: string, onRecords: (records: readonly LogRecord[]) => void | Promise<void>): Promise<Follower>;
+
+  /**
+   * Reads one partition without a group, up to (not including) position `to`, which must not be beyond the end at the
+   * time of the call. Yields batches; ends when `to` is reached, even when the last records before it were compacted away.
+   */
+  read(topic: string, partition: number, from: ReadFrom, to: number): AsyncIterable<readonly LogRecord[]>;
+
+  /** The next position of each partition, by partition number. */
+  ends(topic: string): Promise<number[]>;
+
+  /** Readiness: false while the broker or database is away, a partition held or failing for over 30 s, or a consumer stale. */
+  health(): EventLogHealth;
+
+  /** Leaves groups, sends what is waiting, closes connections. Consumers are closed first. */
+  close(): Promise<void>;
+}
+
+export interface OutgoingRecord {
+  readonly topic: string;
+  readonly key: string | Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders;
+}
+
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: number;
+  /** Epoch ms at which the log took the record (LogAppendTime). */
+  readonly appendedAtMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders;
+}
+
+export type { HeaderValue, RecordHeaders };
+
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: number;
+}
+
+export interface PublishOptions {
+  /**
+   * Embedded engine: whether to wait for the disk. True (default) for what nothing else could make again: accepted events,
+   * configuration. False for records derived from records that are still there. Kafka ignores it: always `acks=all`.
+   */
+  readonly flush?: boolean;
+}
+
+export interface ConsumeOptions {
+  readonly group: string;
+  /** All topics of one group are co-partitioned: partition n of each belongs to the same member. */
+  readonly topics: readonly string[];
+  readonly handle: BatchHandler;
+  /**
+   * `batch` (default): a batch is finished when `handle` resolves; what it returned is appended together with the
+   * progress of the group (embedded: one transaction; Kafka: acknowledged first, the offset is committed later).
+   * `record`: `handle` only takes the records; each is finished by `batch.settle(record)`, in any order, and progress is the
+   * oldest unsettled record.
+   */
+  readonly settle?: 'batch' | 'record';
+  /** Awaited before the first batch of partition n of any of the topics is handed on. Rejection is retried. */
+  readonly onAssigned?: (partition: AssignedPartition) => Promise<void>;
+  /**
+   * Awaited (at most 3 s; at most 10 s at close) before partition n goes to somebody else: finish or abort what is
+   * under way. Records not settled by then are read again by the next owner.
+   */
+  readonly onRevoked?: (partition: number) => Promise<void>;
+  /** Not urgent: fetch much at a time, at most a second late (archive). */
+  readonly lazy?: boolean;
+  /** Most records in a batch; default 500. */
+  readonly batchRecords?: number;
+}
+
+/**
+ * Takes a batch and answers with the records that it caused. A rejection means: nothing happened, hand me the same batch
+ * again after a pause (100 ms, doubling to 5 s, for ever); nothing behind it in the partition is handed on before it.
+ * The handler may take as long as it likes: heartbeats go on beside it.
+ */
+export type BatchHandler = (batch: Batch) => Promise<readonly OutgoingRecord[] | void>;
+
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  /** At least one, in order, all of this topic and partition. */
+  readonly records: readonly LogRecord[];
+  /** Aborted when the partition is taken away or the consumer closes. */
+  readonly signal: AbortSignal;
+  /** Only with `settle: 'record'`. Idempotent; without effect once the partition is gone. */
+  settle(record: LogRecord): void;
+}
+
+export interface AssignedPartition {
+  readonly partition: number;
+  /** By topic: the position of the first record that this member will be handed. */
+  readonly starts: Readonly<Record<string, number>>;
+  /** By topic: the next position at the time of the assignment. */
+  readonly ends: Readonly<Record<string, number>>;
+  readonly signal: AbortSignal;
+}
+
+export interface Consumer {
+  /** Partition numbers that this member has now. */
+  assigned(): readonly number[];
+  /** Records not yet handed on, by topic (as far as known). */
+  lag(): Readonly<Record<string, number>>;
+  /** Stops taking, awaits `onRevoked` for each partition, stores the progress, leaves the group. */
+  close(): Promise<void>;
+}
+
+export interface Follower {
+  /** Resolves when the ends that the topic had when `follow` was called are reached. */
+  readonly caughtUp: Promise<void>;
+  /** Resolves when the ends that the topic has now are reached: what is not there then, is not there. */
+  reachEnd(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type ReadFrom = { readonly position: number } | { readonly timeMs: number };
+
+export interface EventLogHealth {
+  readonly ok: boolean;
+  readonly reason?: string;
+}

@@ -1,0 +1,17 @@
+export type {
+  AssignedPartition,
+  Batch,
+  BatchHandler,
+  Consumer,
+  ConsumeOptions,
+  EventLog,
+  EventLogHealth,
+  Follower,
+  LogRecord,
+  OutgoingRecord,
+  Place,
+  PublishOptions,
+  ReadFrom,
+} from './event-log.js';
+export { HoldError, LogUnavailableError, RecordTooLargeError } from './errors.js';
+export { toRejected } from './rejected.js';
