@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest';
+import type { Batch, EventLog, LogRecord } from '../event-log.js';
+import { INPUT, numbered, sequenceOf, upTo } from '../testing/records.js';
+import { waitUntil } from '../testing/wait-until.js';
+import type { EngineUnderTest, MakeEngine } from './engine-under-test.js';
+import { withEngine } from './with-engine.js';
+
+const COUNT = 12;
+const SETTLED = [0, 1, 2, 4, 5, 9];
+const FIRST_OPEN = 3;
+
+interface Taken {
+  readonly records: LogRecord[];
+  readonly settleOf: Map<number, () => void>;
+  readonly starts: number[];
+}
+
+async function take(log: EventLog, partition: number): Promise<Taken & { close(): Promise<void> }> {
+  const taken: Taken = { records: [], settleOf: new Map(), starts: [] };
+  const consumer = await log.consume({
+    group: 'progress',
+    topics: [INPUT],
+    settle: 'record',
+    batchRecords: 5,
+    onAssigned: async (assigned) => {
+      if (assigned.partition === partition) taken.starts.push(assigned.starts[INPUT]!);
+    },
+    handle: async (batch: Batch) => {
+      for (const record of batch.records) taken.settleOf.set(sequenceOf(record), () => batch.settle(record));
+      taken.records.push(...batch.records);
+    },
+  });
+  return { ...taken, close: () => consumer.close() };
+}
+
+async function oldestUnsettled(engine: EngineUnderTest): Promise<void> {
+  const log = await engine.open();
+  const places = await log.publish(upTo(COUNT).map((number) => numbered(INPUT, 'one key', number)));
+  const { partition } = places[0]!;
+
+  const first = await take(log, partition);
+  await waitUntil(
+    () => first.records.length === COUNT,
+    () => `taken ahead of what is settled: ${first.records.length} of ${COUNT}`,
+  );
+  for (const number of SETTLED) first.settleOf.get(number)!();
+  first.settleOf.get(0)!();
+  await first.close();
+  first.settleOf.get(FIRST_OPEN)!();
+
+  const second = await take(log, partition);
+  await waitUntil(
+    () => second.records.length >= COUNT - FIRST_OPEN,
+    () => `handed on again: ${second.records.map(sequenceOf).join()}`,
+  );
+  expect(second.records.map(sequenceOf)).toEqual(upTo(COUNT).slice(FIRST_OPEN));
+  expect(second.starts).toEqual([places[FIRST_OPEN]!.position]);
+  for (const settle of second.settleOf.values()) settle();
+  await second.close();
+
+  const [next] = await log.publish([numbered(INPUT, 'one key', COUNT)]);
+  const third = await take(log, partition);
+  await waitUntil(
+    () => third.records.length > 0,
+    () => 'the third member has a record',
+  );
+  expect(third.records.map(sequenceOf)).toEqual([COUNT]);
+  expect(third.starts).toEqual([next!.position]);
+  await third.close();
+}
+
+export function progressCases(makeEngine: MakeEngine): void {
+  it(
+    'begins again at the oldest record that was not settled, neither before nor behind it',
+    withEngine(makeEngine, oldestUnsettled),
+  );
+}
