@@ -7,3 +7,8 @@ export {
   type CheckpointKey,
   type CheckpointMove,
 } from './checkpoints.js';
+export { ConcurrencyError, type Appended, type EventStore, type NewEvent, type StoredEvent } from './event-store.js';
+export { memoryEventStore } from './memory-event-store.js';
+export { eventsMigration, postgresEventStore, type PostgresEventStoreDeps } from './postgres-event-store.js';
+export { handleCommand, type CommandDeps, type Handled, type Handling } from './handle-command.js';
+export { startRelay, type Relay, type RelayOptions } from './relay.js';
