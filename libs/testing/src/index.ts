@@ -1,1 +1,5 @@
-export {};
+export { eventually, type EventuallyOptions } from './eventually.js';
+export { freePort } from './free-port.js';
+export { type Answer, type Behaviour } from './receiver-behaviour.js';
+export { startReceiver, type ReceivedCall, type Receiver, type ReceiverOptions, type Responder } from './receiver.js';
+export { createDatabase, kafkaBrokers, kafkaPossible, uniqueTopicPrefix, type TestDatabase } from './test-servers.js';
