@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto';
+
+/** Separates the parts of a name: SYMBOL FOR UNIT SEPARATOR. `source` may not hold it (cloud-event.ts), so parts cannot run together. */
+export const NAME_SEPARATOR = '\u241f';
+
+/** The UUID namespace of event keys: uuidv5 of `switchhook` in the DNS namespace of RFC 9562. Never change it: names are stored. */
+const EVENT_NAMESPACE = 'c353516e-426f-56ec-ada5-4a1dc4f1793a';
+
+/** The name under which an event is accepted once: `(accountId, source, id)`, never `(source, id)` alone. Returns a UUID. */
+export function eventKey(accountId: number, source: string, id: string): string {
+  return uuidv5(`${accountId}${NAME_SEPARATOR}${source}${NAME_SEPARATOR}${id}`, EVENT_NAMESPACE);
+}
+
+/** The name of what a webhook gets of an event: the same on every attempt and in every run. Returns a UUID. */
+export function deliveryId(ofEvent: string, webhookId: number): string {
+  return uuidv5(String(webhookId), ofEvent);
+}
+
+/** The name of the run that replay job or manual retry `jobId` (a UUID) opens for a delivery. Returns a UUID. */
+export function runId(jobId: string, ofDelivery: string): string {
+  return uuidv5(ofDelivery, jobId);
+}
+
+/** A name-based UUID, version 5 (RFC 9562 §5.5): SHA-1 over the namespace's 16 bytes and the name in UTF-8. */
+export function uuidv5(name: string, namespace: string): string {
+  const nameBytes = Buffer.byteLength(name);
+  const input = Buffer.allocUnsafe(16 + nameBytes);
+  if (input.write(namespace.replaceAll('-', ''), 0, 16, 'hex') !== 16) throw new Error(`"${namespace}" is not a UUID`);
+  input.write(name, 16, nameBytes, 'utf8');
+  const digest = hash('sha1', input, 'buffer');
+  digest[6] = (digest[6]! & 0x0f) | 0x50;
+  digest[8] = (digest[8]! & 0x3f) | 0x80;
+  const hex = digest.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,40 @@
+import type { KeyObject } from 'node:crypto';
+import type { ProfileName, TelephonyEvent, Webhook } from '@switchhook/contracts';
+
+/** Numbers and choices of a profile. Webhooks may have their own `timeoutMs` and `retry`. */
+export interface ProfileRules {
+  /** For the whole exchange. */
+  readonly timeoutMs: number;
+  /** The wait before the second attempt, the third, and so on. */
+  readonly delaysMs: readonly number[];
+  /** From the acceptance of the event; after it the delivery has expired. */
+  readonly maxAgeMs: number;
+  readonly schemes: readonly ('http:' | 'https:')[];
+  readonly portAllowed: (port: number) => boolean;
+  /** A redirect is never followed; `retry` treats it as a failure that may pass. */
+  readonly redirect: 'retry' | 'exhaust';
+  /** How many random bytes make the secret of a webhook that was created without one; 0 where none is made. */
+  readonly generatedSecretBytes: number;
+}
+
+/** How the calls of a webhook look: data, and pure functions over an event. Nothing else asks which vendor it serves. */
+export interface Profile {
+  readonly name: ProfileName;
+  readonly rules: ProfileRules;
+  /** The HMAC key in a secret that a customer gave. Throws an Error that names the rule, without the secret. */
+  secretToKey(secret: string): Buffer;
+  /** The secret to show to the customer for a key that we made: the inverse of `secretToKey`. */
+  keyToSecret(key: Buffer): string;
+  /** The body, identical on every attempt under one version of the webhook. */
+  render(input: { event: TelephonyEvent; webhook: Webhook; deliveryId: string }): Buffer;
+  /** The headers that are the profile's, the content type and the signature among them. `keys`: the current one first. */
+  sign(input: {
+    body: Buffer;
+    webhook: Webhook;
+    deliveryId: string;
+    keys: readonly KeyObject[];
+    nowMs: number;
+  }): Record<string, string>;
+  /** Whether the answer means that the receiver has it. */
+  accepts(statusCode: number): boolean;
+}
