@@ -1,0 +1,22 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { EventLogStrategy } from './event-log.strategy.js';
+import type { Resources } from './resources.js';
+import { RpcErrorFilter } from './rpc-error.filter.js';
+
+/**
+ * Starts the consumers of all modules of `app`, which is initialised: every async provider of every module is up. First the
+ * directories catch up, or the first batches would be held. Resolves when all groups have joined.
+ */
+export async function startConsumers(app: NestFastifyApplication, resources: Resources): Promise<EventLogStrategy> {
+  const { log, consumerGroups, metrics, webhooks, credentials } = resources;
+  await Promise.all([webhooks.whenCaughtUp, credentials.whenCaughtUp]);
+  const strategy = new EventLogStrategy({ log, groups: consumerGroups });
+  // Without inheritAppConfig the filters of HTTP do not apply to consumers.
+  const microservice = app.connectMicroservice({ strategy });
+  microservice.useGlobalFilters(new RpcErrorFilter());
+  await app.startAllMicroservices();
+  metrics.beforeScrape(() => {
+    for (const [topic, lag] of Object.entries(strategy.lag())) metrics.consumerLag.set({ topic }, lag);
+  });
+  return strategy;
+}

@@ -1,0 +1,96 @@
+import { createHmac, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
+import type { Credential } from '@switchhook/contracts';
+import { HttpFault } from './http-errors.js';
+
+/**
+ * Whether `password` belongs to `credential`. Without a credential: false, after as much work as for a generated one.
+ * Throws `HttpFault` (429) when too many slow checks wait.
+ */
+export type PasswordCheck = (
+  credential: Credential | undefined,
+  username: string,
+  password: string,
+) => Promise<boolean>;
+
+/** 2^15, 8, 1 takes some 60 ms and 32 MiB: OWASP Password Storage Cheat Sheet, scrypt. */
+const SCRYPT = { N: 2 ** 15, r: 8, p: 1 };
+const SCRYPT_BYTES = 32;
+/** Slow checks that may wait for their turn; beyond that the answer is 429. */
+const WAITING_CHECKS = 16;
+
+/** The verifier of a generated password (≥ 128 random bits): a keyed hash is enough (correctness.md §6). */
+export function generatedVerifier(secret: Buffer, password: string): string {
+  return `hmac-sha256:${keyedHash(secret, password).toString('base64url')}`;
+}
+
+/** The verifier of a password that an operator chose. `salt`: 16 random bytes. */
+export async function chosenVerifier(password: string, salt: Buffer): Promise<string> {
+  const hash = await scryptHash(password, salt, SCRYPT_BYTES, SCRYPT);
+  return `scrypt:${SCRYPT.N}:${SCRYPT.r}:${SCRYPT.p}:${salt.toString('base64url')}:${hash.toString('base64url')}`;
+}
+
+/**
+ * Checks passwords against verifiers. `secrets` are the `credentials` keys, the current one first. scrypt runs one at a
+ * time (it shares Node's four threads with everybody); the pair that passed is remembered, as a keyed hash, until the
+ * credential's version changes.
+ */
+export function createPasswordCheck(secrets: readonly Buffer[]): PasswordCheck {
+  const cacheKey = randomBytes(32);
+  const passed = new Map<number, { version: number; pair: Buffer }>();
+  const oneAtATime = createQueue(WAITING_CHECKS);
+  const decoy = generatedVerifier(cacheKey, '');
+
+  const passesScrypt = async (credential: Credential, username: string, password: string): Promise<boolean> => {
+    const pair = keyedHash(cacheKey, JSON.stringify([username, password]));
+    const known = passed.get(credential.id);
+    if (known?.version === credential.version && timingSafeEqual(known.pair, pair)) return true;
+    const ok = await oneAtATime(() => matchesScrypt(credential.verifier, password));
+    if (ok) passed.set(credential.id, { version: credential.version, pair });
+    return ok;
+  };
+
+  return async (credential, username, password) => {
+    const verifier = credential?.verifier ?? decoy;
+    if (credential && verifier.startsWith('scrypt:')) return passesScrypt(credential, username, password);
+    // No short cut: every key is tried, whichever fits.
+    const fits = secrets.filter((secret) => equal(verifier, generatedVerifier(secret, password)));
+    return credential !== undefined && fits.length > 0;
+  };
+}
+
+const keyedHash = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text, 'utf8').digest();
+
+function equal(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+async function matchesScrypt(verifier: string, password: string): Promise<boolean> {
+  const [, N, r, p, salt = '', hash = ''] = verifier.split(':');
+  const expected = Buffer.from(hash, 'base64url');
+  if (expected.length < 16) return false;
+  const options = { N: Number(N), r: Number(r), p: Number(p) };
+  const actual = await scryptHash(password, Buffer.from(salt, 'base64url'), expected.length, options);
+  return timingSafeEqual(actual, expected);
+}
+
+function scryptHash(password: string, salt: Buffer, bytes: number, options: ScryptOptions): Promise<Buffer> {
+  const maxmem = 256 * (options.N ?? 1) * (options.r ?? 1);
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, bytes, { ...options, maxmem }, (error, key) => (error ? reject(error) : resolve(key)));
+  });
+}
+
+function createQueue(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    if (waiting >= limit) {
+      throw new HttpFault('tooMany', 'Too many sign-ins are being checked', { retryAfterSeconds: 1 });
+    }
+    waiting += 1;
+    const run = last.then(work).finally(() => (waiting -= 1));
+    last = run.catch(() => undefined);
+    return run;
+  };
+}

@@ -1,0 +1,65 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Closer } from './closer.js';
+import { ListenError } from './listener.js';
+import { ConfigError } from './load-config.js';
+import { createLogger } from './logging.js';
+import { startService, type RunningService, type ServiceOptions } from './start-service.js';
+
+/** A stop that takes longer is cut: something hangs, and what it holds will be done again by the next start. */
+const STOP_LIMIT_MS = 30_000;
+const READY_POLL_MS = 50;
+
+/**
+ * Runs a service until SIGTERM or SIGINT; then stops it in order and ends the process with 0 (a second signal ends it at
+ * once). A start that fails ends it with 1: wrong settings and a port in use with one message and no stack.
+ */
+export async function runService(options: ServiceOptions): Promise<void> {
+  const level = (options.env ?? process.env)['LOG_LEVEL'];
+  const logger = createLogger({ service: options.name, level: isLevel(level) ? level : 'info' });
+  const closer = new Closer(logger);
+  const stopping = stopOnSignals(closer, logger);
+  try {
+    const service = await startService(options, logger, closer);
+    await whenReady(service);
+    await options.onReady?.(service);
+  } catch (error) {
+    // A start that is stopped fails somewhere in the middle; that is no news.
+    if (stopping.aborted) return;
+    tell(error, logger);
+    await closer.closeAll();
+    process.exit(1);
+  }
+}
+
+function tell(error: unknown, logger: Logger): void {
+  if (error instanceof ConfigError || error instanceof ListenError) process.stderr.write(`${error.message}\n`);
+  else logger.fatal({ err: error }, 'the start failed');
+}
+
+/** The level is checked with the other settings; a wrong one must not keep that message from being seen. */
+const isLevel = (text: string | undefined): text is string =>
+  text !== undefined && ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].includes(text);
+
+/** Aborted once a signal has come. */
+function stopOnSignals(closer: Closer, logger: Logger): AbortSignal {
+  const stopping = new AbortController();
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => {
+      logger.error('the stop took too long and was cut');
+      process.exit(1);
+    }, STOP_LIMIT_MS).unref();
+    await closer.closeAll();
+    logger.info('stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void stop(name));
+  return stopping.signal;
+}
+
+async function whenReady({ resources }: RunningService): Promise<void> {
+  while (resources.readiness.report().status !== 'ok') await pause(READY_POLL_MS);
+}

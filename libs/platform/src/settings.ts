@@ -1,0 +1,88 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { ConfigError, commaList, loadConfig, onOff, wholeNumber, type ConfigFault } from './load-config.js';
+
+export const ROLES = ['all', 'subscriptions', 'ingestion', 'signing', 'delivery', 'audit'] as const;
+
+const isCidr = (text: string): boolean => ipaddr.isValidCIDR(text);
+
+const CidrList = commaList().refine((cidrs) => cidrs.every(isCidr), {
+  error: 'must be a comma list of CIDRs such as 127.0.0.0/8',
+});
+
+const Url = (protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+/** The variables that every service reads (interfaces.md, "Environment"). */
+export const SettingsSchema = z.object({
+  PORT: wholeNumber(0, 65_535).optional(),
+  HOST: z.string().default('127.0.0.1'),
+  ROLE: z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` }).default('all'),
+  KAFKA_BROKERS: commaList()
+    .refine((brokers) => brokers.length > 0 && brokers.every((broker) => /^\S+:\d{1,5}$/.test(broker)), {
+      error: 'must be a comma list of host:port',
+    })
+    .optional(),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'], { error: 'must be plain, scram-sha-256 or scram-sha-512' })
+    .optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+  KAFKA_SSL: onOff().default(false),
+  /** Paths of PEM files. */
+  KAFKA_SSL_CA: z.string().optional(),
+  KAFKA_SSL_CERT: z.string().optional(),
+  KAFKA_SSL_KEY: z.string().optional(),
+  KAFKA_REPLICATION: wholeNumber(1, 32).optional(),
+  KAFKA_PARTITIONS: wholeNumber(1, 1_000).default(6),
+  KAFKA_CREATE_TOPICS: onOff().default(true),
+  TOPIC_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'may have letters, digits, "." "_" and "-" only')
+    .default('switchhook.'),
+  DATABASE_URL: Url(['postgres:', 'postgresql:']).optional(),
+  SWITCHHOOK_DATA: z.string().default('./.switchhook'),
+  SWITCHHOOK_KEYS: z.string().optional(),
+  SWITCHHOOK_ADMIN_USER: z
+    .string()
+    .regex(/^[^:]{1,200}$/, 'must not contain ":"')
+    .optional(),
+  SWITCHHOOK_ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
+  SWITCHHOOK_INTERNAL_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  SWITCHHOOK_ALLOW_PRIVATE: CidrList.default([]),
+  SWITCHHOOK_SAMPLE: onOff().optional(),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })
+    .default('info'),
+});
+export type Settings = z.infer<typeof SettingsSchema>;
+
+/** What a service alone cannot do without: another process must find the same. */
+const NEEDED_ALONE = ['KAFKA_BROKERS', 'DATABASE_URL', 'SWITCHHOOK_KEYS', 'SWITCHHOOK_INTERNAL_TOKEN'] as const;
+
+/**
+ * The common settings. `alone`: the process runs one service and needs what it shares with the others to be named.
+ * Throws `ConfigError`.
+ */
+export function readSettings(env: NodeJS.ProcessEnv, { alone }: { alone: boolean }): Settings {
+  const settings = loadConfig(SettingsSchema, env);
+  const faults: ConfigFault[] = [];
+  const missing = (variable: string, words: string): void => void faults.push({ variable, words });
+  if (alone) {
+    for (const name of NEEDED_ALONE)
+      if (settings[name] === undefined) missing(name, 'is missing (a service alone needs it)');
+  }
+  if ((settings.SWITCHHOOK_ADMIN_USER === undefined) !== (settings.SWITCHHOOK_ADMIN_PASSWORD === undefined)) {
+    const absent = settings.SWITCHHOOK_ADMIN_USER === undefined ? 'USER' : 'PASSWORD';
+    missing(`SWITCHHOOK_ADMIN_${absent}`, 'is missing (user and password go together)');
+  }
+  if (settings.KAFKA_SASL_MECHANISM !== undefined) {
+    for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+      if (settings[name] === undefined) missing(name, 'is missing (KAFKA_SASL_MECHANISM needs it)');
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return settings;
+}
