@@ -1,0 +1,142 @@
+import { LIMITS, type Fault, type TelephonyEvent } from '@switchhook/contracts';
+import { eventKey } from '@switchhook/domain';
+import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord, type Place } from '@switchhook/event-log';
+import { HttpFault, invalid, type Actor } from '@switchhook/platform';
+import { eventRecord } from './event-record.js';
+import type { Accounts } from './ingest.js';
+import { readRequest, type EventFault, type EventRequest, type IndexedEvent } from './read-request.js';
+
+/** Appends to the log; the answer comes when the records are durable. */
+export type Append = (records: readonly OutgoingRecord[], options: { flush: true }) => Promise<Place[]>;
+
+export interface AcceptDeps {
+  readonly accounts: Accounts;
+  /** Names of events that are known already. */
+  readonly known: (eventKeys: Iterable<string>) => Promise<ReadonlySet<string>>;
+  readonly append: Append;
+  readonly onDuplicates: (count: number) => void;
+  readonly now: () => number;
+  readonly limits: AcceptLimits;
+}
+
+export interface AcceptLimits {
+  /** How long a request may wait for log and database together. */
+  readonly acceptDeadlineMs: number;
+  /** Most bytes that may wait for the log at a time. */
+  readonly waitingBytesMax: number;
+}
+
+/** What `POST /v2/events` answers with 202: the events are durable. */
+export interface Accepted {
+  readonly accepted: number;
+  /** Known already, or earlier in the batch; not appended again. */
+  readonly duplicates: number;
+}
+
+export type AcceptEvents = (request: EventRequest, actor: Actor) => Promise<Accepted>;
+
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Accepts the events of a request, all or none. Throws `HttpFault`: 400, 403, 413 and 415 with every fault that was found,
+ * 503 when the log or the database does not answer within the deadline (the client sends the same again then).
+ */
+export const accept = (deps: AcceptDeps): AcceptEvents => {
+  let waitingBytes = 0;
+  return async (request, actor) => {
+    if (request.body.length > LIMITS.requestBytes) {
+      throw new HttpFault('tooLarge', `The request is over ${LIMITS.requestBytes} bytes`);
+    }
+    const { events, faults } = readRequest(request, actor.accountId, deps.now());
+    if (waitingBytes + request.body.length > deps.limits.waitingBytesMax) throw logUnavailable('too much waits for it');
+    waitingBytes += request.body.length;
+    const answer = appendNew(deps, events, faults, actor);
+    const settled = (): void => void (waitingBytes -= request.body.length);
+    // Counted until the log has answered, not until we have: what it still holds is in our memory.
+    answer.then(settled, settled);
+    return within(deps.limits.acceptDeadlineMs, answer);
+  };
+};
+
+async function appendNew(
+  deps: AcceptDeps,
+  events: readonly IndexedEvent[],
+  unreadable: readonly EventFault[],
+  actor: Actor,
+): Promise<Accepted> {
+  const faults = [...unreadable, ...(await accountFaults(deps, events, actor))];
+  if (faults.length > 0) throw refusal(faults);
+  const byKey = new Map<string, TelephonyEvent>();
+  for (const { event } of events) {
+    const key = eventKey(event.accountId, event.source, event.id);
+    if (!byKey.has(key)) byKey.set(key, event);
+  }
+  const known = await deps.known(byKey.keys()).catch((cause: unknown) => {
+    throw new HttpFault('unavailable', `The names of accepted events cannot be read: ${messageOf(cause)}`, {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  });
+  const fresh = [...byKey].filter(([key]) => !known.has(key)).map(([, event]) => eventRecord(event));
+  if (fresh.length > 0) await deps.append(fresh, { flush: true }).catch(rethrow);
+  const duplicates = events.length - fresh.length;
+  if (duplicates > 0) deps.onDuplicates(duplicates);
+  return { accepted: fresh.length, duplicates };
+}
+
+/** Events for accounts that the sender may not use, or that do not exist even when the directories are read to their ends. */
+async function accountFaults(
+  { accounts }: AcceptDeps,
+  events: readonly IndexedEvent[],
+  actor: Actor,
+): Promise<EventFault[]> {
+  const foreign = events.filter(({ event }) => !actor.anyAccount && event.accountId !== actor.accountId);
+  const mine = foreign.length === 0 ? events : events.filter((each) => !foreign.includes(each));
+  let unknown = mine.filter(({ event }) => !accounts.exists(event.accountId));
+  if (unknown.length > 0) {
+    await accounts.reachEnd().catch(rethrow);
+    unknown = unknown.filter(({ event }) => !accounts.exists(event.accountId));
+  }
+  return [
+    ...foreign.map(({ index }) => fault(index, 'otherAccount', 'is not the account of the credential')),
+    ...unknown.map(({ index, event }) => fault(index, 'invalid', `${event.accountId} is no account`)),
+  ];
+}
+
+const fault = (index: number | undefined, code: EventFault['code'], message: string): EventFault => ({
+  code,
+  fault: { ...(index !== undefined && { index }), field: 'accountid', message },
+});
+
+/** One answer for all faults, in the order of the events: a 400 if any of them is one, else a 413 if any is, else a 403. */
+function refusal(found: readonly EventFault[]): HttpFault {
+  const faults: Fault[] = found.map((each) => each.fault).sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
+  const code = (['invalid', 'tooLarge', 'otherAccount'] as const).find((each) =>
+    found.some((one) => one.code === each),
+  );
+  if (code === undefined || code === 'invalid') return invalid(faults);
+  const [first] = faults;
+  const where = first?.index === undefined ? '' : ` (event ${first.index})`;
+  return new HttpFault(code, `${first?.field} ${first?.message}${where}`, { faults });
+}
+
+function rethrow(error: unknown): never {
+  if (error instanceof LogUnavailableError) throw logUnavailable(error.message);
+  if (error instanceof RecordTooLargeError) throw new HttpFault('tooLarge', error.message);
+  throw error;
+}
+
+const logUnavailable = (why: string): HttpFault =>
+  new HttpFault('logUnavailable', 'The event log does not acknowledge: send the same again', {
+    developerMessage: why,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+
+/** What `answer` says, or a 503 after `deadlineMs`; a late answer is not heard any more. */
+function within<Answer>(deadlineMs: number, answer: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(logUnavailable(`no answer within ${deadlineMs} ms`)), deadlineMs);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,174 @@
+import type { DataSource } from 'typeorm';
+
+/** One event of a batch: its name, and its position in the partition that the batch is from. */
+export interface NamedPosition {
+  readonly eventKey: string;
+  readonly position: number;
+}
+
+export interface NamedBatch {
+  readonly partition: number;
+  /** Everything before it in the partition has been worked off, its consequences acknowledged. */
+  readonly finishedBefore: number;
+  /** In the order of their positions, all of one partition. */
+  readonly events: readonly NamedPosition[];
+  readonly nowMs: number;
+}
+
+export interface AcceptedNamesOptions {
+  /** Identity of the log (correctness.md §3): a position means nothing on another one. */
+  readonly identity: string;
+  readonly topic: string;
+  /**
+   * Whether a name waits for the disk. Not with the embedded log: there names and derived records are in one WAL, so a
+   * crash loses a suffix of both, and the event, which did wait, makes them again.
+   */
+  readonly durable: boolean;
+}
+
+interface WinnerRow {
+  readonly event_key: string;
+  readonly log_id: number;
+  readonly partition: number;
+  readonly position: string;
+}
+
+const HOUR_MS = 3_600_000;
+/** Between two writes of a partition's watermark: what lies between it and the truth is told by the names. */
+const WATERMARK_EVERY_MS = 1_000;
+const DELETE_ROWS = 1_000;
+
+// set_config in the statement that writes: no transaction of several statements, no connection of our own.
+const INSERT = `
+  INSERT INTO ingestion.accepted_names (event_key, log_id, partition, position, hour)
+  SELECT t.event_key, $3, $4, t.position, $5
+  FROM (SELECT set_config('synchronous_commit', $6, true)) AS durability, unnest($1::uuid[], $2::bigint[]) AS t(event_key, position)
+  ON CONFLICT DO NOTHING
+  RETURNING event_key`;
+
+const INSERT_WITH_WATERMARK = `
+  WITH watermark AS (
+    INSERT INTO ingestion.watermarks (log_id, partition, position) VALUES ($3, $4, $7)
+    ON CONFLICT (log_id, partition) DO UPDATE SET position = excluded.position
+    WHERE watermarks.position < excluded.position
+  ) ${INSERT}`;
+
+/**
+ * The names of accepted events (correctness.md §1): who is first with a name has it, wherever else it turns up. Marking
+ * comes before producing and the winner's own position wins again, so a crash between the two neither loses nor repeats.
+ */
+export class AcceptedNames {
+  readonly #watermarks = new Map<number, number>();
+  readonly #watermarkWrittenAt = new Map<number, number>();
+
+  private constructor(
+    private readonly database: Pick<DataSource, 'query'>,
+    private readonly logId: number,
+    private readonly durable: boolean,
+  ) {}
+
+  /** The names as seen from one topic of one log. The tables must be there. */
+  static async open(database: Pick<DataSource, 'query'>, options: AcceptedNamesOptions): Promise<AcceptedNames> {
+    const [row] = await database.query<{ id: number }[]>(
+      `INSERT INTO ingestion.logs (identity, topic) VALUES ($1, $2)
+       ON CONFLICT (identity, topic) DO UPDATE SET topic = excluded.topic RETURNING id`,
+      [options.identity, options.topic],
+    );
+    if (!row) throw new Error('The log has no number');
+    return new AcceptedNames(database, row.id, options.durable);
+  }
+
+  /**
+   * For each event of the batch, in its order, whether it is to be processed: its name was free, or was given to this very
+   * position before (a re-read). False is a duplicate. One statement when all names are free, else two.
+   */
+  async accept(batch: NamedBatch): Promise<boolean[]> {
+    const winners = await this.#insert(batch);
+    const taken = [...winners].filter(([, position]) => position === null).map(([eventKey]) => eventKey);
+    if (taken.length > 0) await this.#readWinners(taken, batch.partition, winners);
+    return batch.events.map(({ eventKey, position }) => winners.get(eventKey) === position);
+  }
+
+  /** Which of `eventKeys` are known. */
+  async known(eventKeys: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.database.query<{ event_key: string }[]>(
+      'SELECT event_key FROM ingestion.accepted_names WHERE event_key = ANY($1::uuid[])',
+      [eventKeys],
+    );
+    return new Set(rows.map((row) => row.event_key));
+  }
+
+  /** Reads how far `partition` is worked off, when it is assigned to us: another member may have moved it meanwhile. */
+  async loadWatermark(partition: number): Promise<number> {
+    const [row] = await this.database.query<{ position: string }[]>(
+      'SELECT position FROM ingestion.watermarks WHERE log_id = $1 AND partition = $2',
+      [this.logId, partition],
+    );
+    const position = row ? Number(row.position) : 0;
+    this.#watermarks.set(partition, position);
+    return position;
+  }
+
+  /** The watermark that was loaded at the assignment of `partition`; 0 when there was none. */
+  watermark(partition: number): number {
+    return this.#watermarks.get(partition) ?? 0;
+  }
+
+  /** Deletes names given before `keptHours` ago, in small statements; answers with how many there were. */
+  async deleteOld(nowMs: number, keptHours: number): Promise<number> {
+    const before = hourOf(nowMs) - keptHours;
+    let deleted = 0;
+    for (;;) {
+      const rows = await this.database.query<unknown[]>(
+        `WITH deleted AS (
+           DELETE FROM ingestion.accepted_names WHERE event_key IN (
+             SELECT event_key FROM ingestion.accepted_names WHERE hour < $1 LIMIT ${DELETE_ROWS} FOR UPDATE SKIP LOCKED
+           ) RETURNING 1
+         ) SELECT 1 FROM deleted`,
+        [before],
+      );
+      deleted += rows.length;
+      if (rows.length < DELETE_ROWS) return deleted;
+    }
+  }
+
+  /** By name: the position that won it here, null where it was given away before. */
+  async #insert({ partition, finishedBefore, events, nowMs }: NamedBatch): Promise<Map<string, number | null>> {
+    const winners = new Map<string, number | null>();
+    for (const { eventKey, position } of events) if (!winners.has(eventKey)) winners.set(eventKey, position);
+    // In one order everywhere: two batches that share names wait for each other, never in a circle.
+    const eventKeys = [...winners.keys()].sort();
+    const positions = eventKeys.map((eventKey) => winners.get(eventKey));
+    const moves = this.#watermarkIsDue(partition, finishedBefore, nowMs);
+    const parameters = [eventKeys, positions, this.logId, partition, hourOf(nowMs), this.durable ? 'on' : 'off'];
+    const rows = await this.database.query<{ event_key: string }[]>(
+      moves ? INSERT_WITH_WATERMARK : INSERT,
+      moves ? [...parameters, finishedBefore] : parameters,
+    );
+    if (moves) this.#watermarkWrittenAt.set(partition, nowMs);
+    if (rows.length === eventKeys.length) return winners;
+    const free = new Set(rows.map((row) => row.event_key));
+    for (const eventKey of eventKeys) if (!free.has(eventKey)) winners.set(eventKey, null);
+    return winners;
+  }
+
+  async #readWinners(taken: readonly string[], partition: number, winners: Map<string, number | null>): Promise<void> {
+    const rows = await this.database.query<WinnerRow[]>(
+      'SELECT event_key, log_id, partition, position FROM ingestion.accepted_names WHERE event_key = ANY($1::uuid[])',
+      [taken],
+    );
+    // A name that was taken and is gone was deleted for its age this very moment: the next try finds it free.
+    if (rows.length < taken.length) throw new Error(`${taken.length - rows.length} names were deleted meanwhile`);
+    for (const row of rows) {
+      const here = row.log_id === this.logId && row.partition === partition;
+      winners.set(row.event_key, here ? Number(row.position) : null);
+    }
+  }
+
+  #watermarkIsDue(partition: number, finishedBefore: number, nowMs: number): boolean {
+    if (finishedBefore === 0) return false;
+    return nowMs - (this.#watermarkWrittenAt.get(partition) ?? 0) >= WATERMARK_EVERY_MS;
+  }
+}
+
+const hourOf = (timeMs: number): number => Math.floor(timeMs / HOUR_MS);

@@ -1,0 +1,100 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import type { EventLog } from '@switchhook/event-log';
+import {
+  ACCOUNT_DIRECTORY,
+  CLOCK,
+  CONSUMER_GROUPS,
+  DATABASE,
+  DATABASE_URL,
+  EVENT_LOG,
+  LOGGER,
+  METRICS,
+  WEBHOOK_DIRECTORY,
+  type AccountDirectory,
+  type ConsumerGroups,
+  type Metrics,
+  type WebhookDirectory,
+} from '@switchhook/platform';
+import type { Logger } from 'pino';
+import { accept } from './accept.js';
+import type { AcceptedNames } from './accepted-names.js';
+import { readIngestionConfig, type IngestionConfig } from './config.js';
+import { ingestCounters } from './counters.js';
+import { EventsConsumer, INGEST_EVENTS } from './events.consumer.js';
+import { ACCEPT_EVENTS, EventsController } from './events.controller.js';
+import { ingest, type IngestCounters } from './ingest.js';
+import { NameLookup } from './name-lookup.js';
+import { NamesCleanup } from './names-cleanup.js';
+import { openNames } from './open-names.js';
+
+const NAMES = Symbol('NAMES');
+const COUNTERS = Symbol('COUNTERS');
+
+/** In the order of the flow: HTTP → log → names → requests. */
+const providers = (config: IngestionConfig): Provider[] => [
+  { provide: COUNTERS, inject: [METRICS, CLOCK], useFactory: ingestCounters },
+  { provide: NAMES, inject: [EVENT_LOG, DATABASE, DATABASE_URL], useFactory: openNames },
+  {
+    provide: ACCEPT_EVENTS,
+    inject: [EVENT_LOG, NAMES, ACCOUNT_DIRECTORY, METRICS, CLOCK],
+    useFactory: (
+      log: EventLog,
+      names: AcceptedNames,
+      accounts: AccountDirectory,
+      metrics: Metrics,
+      now: () => number,
+    ) => {
+      const lookup = new NameLookup((eventKeys) => names.known(eventKeys));
+      return accept({
+        accounts,
+        known: (eventKeys) => lookup.known(eventKeys),
+        append: (records, options) => log.publish(records, options),
+        onDuplicates: (count) => metrics.eventsDuplicate.inc(count),
+        now,
+        limits: config,
+      });
+    },
+  },
+  {
+    provide: INGEST_EVENTS,
+    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, COUNTERS, CLOCK, CONSUMER_GROUPS],
+    useFactory: (
+      receivers: WebhookDirectory,
+      accounts: AccountDirectory,
+      names: AcceptedNames,
+      counters: IngestCounters,
+      now: () => number,
+      groups: ConsumerGroups,
+    ) => {
+      groups.configure('ingestion', {
+        onAssigned: async ({ partition }) => void (await names.loadWatermark(partition)),
+      });
+      return ingest({ receivers, accounts, names, counters, now });
+    },
+  },
+  {
+    provide: NamesCleanup,
+    inject: [NAMES, CLOCK, LOGGER],
+    useFactory: (names: AcceptedNames, now: () => number, logger: Logger) => {
+      const onError = (error: unknown): void => logger.warn({ err: error }, 'old names of events are not deleted');
+      return new NamesCleanup({
+        names,
+        now,
+        keptHours: config.namesKeptHours,
+        everyMs: config.cleanupEveryMs,
+        onError,
+      });
+    },
+  },
+];
+
+@Module({})
+export class IngestionModule {
+  static register(env: NodeJS.ProcessEnv): DynamicModule {
+    return {
+      module: IngestionModule,
+      controllers: [EventsController, EventsConsumer],
+      providers: providers(readIngestionConfig(env)),
+    };
+  }
+}

@@ -1,0 +1,32 @@
+import { TOPICS } from '@switchhook/contracts';
+import type { EventLog } from '@switchhook/event-log';
+import { migrate } from '@switchhook/event-store';
+import type { DataSource } from 'typeorm';
+import { AcceptedNames } from './accepted-names.js';
+import { AcceptedNames1700000000001 } from './migrations/0001-accepted-names.js';
+
+const EMBEDDED = 'embedded:';
+
+/**
+ * Brings the tables up to date and opens the names for `events.v1` of this log. Throws when the log ends before a place that
+ * we have worked off: it has lost records, and what comes next would be taken for old (correctness.md §3).
+ */
+export async function openNames(
+  log: Pick<EventLog, 'identity' | 'ends'>,
+  database: DataSource,
+  url: string,
+): Promise<AcceptedNames> {
+  await migrate({ url, schema: 'ingestion', migrations: [AcceptedNames1700000000001] });
+  const topic = TOPICS.events.name;
+  const durable = !log.identity.startsWith(EMBEDDED);
+  const names = await AcceptedNames.open(database, { identity: log.identity, topic, durable });
+  for (const [partition, end] of (await log.ends(topic)).entries()) {
+    const position = await names.loadWatermark(partition);
+    if (position > end) {
+      throw new Error(
+        `${topic} partition ${partition} ends at ${end}, but was worked off up to ${position}: it has lost records`,
+      );
+    }
+  }
+  return names;
+}

@@ -1,0 +1,56 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import {
+  CLOCK,
+  KEY_RING,
+  LOGGER,
+  METRICS,
+  WEBHOOK_DIRECTORY,
+  observeHop,
+  open,
+  type KeyRing,
+  type Metrics,
+  type WebhookDirectory,
+} from '@switchhook/platform';
+import type { Logger } from 'pino';
+import { readSigningConfig, type SigningConfig } from './config.js';
+import { RequestedConsumer, SIGN_REQUESTS } from './requested.consumer.js';
+import { secretsUnreadable } from './secrets-unreadable.js';
+import { sign } from './sign.js';
+import { SigningKeys } from './signing-keys.js';
+
+const SIGNING_KEYS = Symbol('SIGNING_KEYS');
+
+/** In the order of the flow: sealed secret → key → signed call. */
+const providers = (config: SigningConfig): Provider[] => [
+  {
+    provide: SIGNING_KEYS,
+    inject: [KEY_RING, METRICS, LOGGER],
+    useFactory: (keyRing: KeyRing, metrics: Metrics, logger: Logger) =>
+      new SigningKeys(
+        ({ id, accountId }, sealed) => open(keyRing, 'signing', { accountId, webhookId: id, field: 'secret' }, sealed),
+        secretsUnreadable(metrics, logger),
+        config.keysKeptMax,
+      ),
+  },
+  {
+    provide: SIGN_REQUESTS,
+    inject: [WEBHOOK_DIRECTORY, SIGNING_KEYS, METRICS, CLOCK],
+    useFactory: (webhooks: WebhookDirectory, keys: SigningKeys, metrics: Metrics, now: () => number) =>
+      sign({
+        webhooks,
+        keys,
+        counters: {
+          refused: (status) => metrics.deliveries.inc({ status }),
+          done: (appendedAtMs) => observeHop(metrics, 'sign', appendedAtMs, now()),
+        },
+        now,
+      }),
+  },
+];
+
+@Module({})
+export class SigningModule {
+  static register(env: NodeJS.ProcessEnv): DynamicModule {
+    return { module: SigningModule, controllers: [RequestedConsumer], providers: providers(readSigningConfig(env)) };
+  }
+}
