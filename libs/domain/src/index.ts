@@ -1,6 +1,6 @@
 export { deliveryId, eventKey, runId } from './names.js';
 export { attemptHeaders, attemptName, readAttemptIds } from './attempt-ids.js';
-export { arrayItems, checkJson, member, objectMembers, selectFields, stringOf } from './json-text.js';
+export { arrayItems, checkJson, isString, member, objectMembers, selectFields, stringOf } from './json-text.js';
 export {
   eventFromHeaders,
   eventHeaders,
@@ -18,3 +18,24 @@ export type { Profile, ProfileRules } from './profiles/profile.js';
 export { profileOf } from './profiles/profile-of.js';
 export { nextAttemptAt, retryPolicyOf, type DeliveryRetryPolicy } from './retry-schedule.js';
 export { decideOutcome, type CallResult } from './outcome-rules.js';
+export { addressAllowed, literalAddress } from './address-policy.js';
+export { CommandRefused, fold, type Decider } from './decider.js';
+export {
+  decideWebhook,
+  evolveWebhook,
+  initialWebhook,
+  webhookDecider,
+  type WebhookCommand,
+  type WebhookState,
+} from './webhook.js';
+export { WEBHOOK_DEFAULTS, type WebhookChanges, type WebhookSettings } from './webhook-settings.js';
+export {
+  credentialDecider,
+  decideCredential,
+  evolveCredential,
+  initialCredential,
+  type CredentialCommand,
+  type CredentialState,
+} from './credential.js';
+export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, type DeliveryState } from './delivery.js';
+export { readWebhookInput, type WebhookInput } from './webhook-input.js';

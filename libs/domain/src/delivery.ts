@@ -1,0 +1,82 @@
+import { TERMINAL_OUTCOMES, type Outcome, type OutcomeName } from '@switchhook/contracts';
+
+/** An outcome and the attempt that it is about, as one record of `deliveries.outcomes`. */
+export interface DeliveryFact {
+  readonly run: number;
+  readonly number: number;
+  readonly outcome: Pick<Outcome, 'outcome'> & Partial<Outcome>;
+}
+
+interface Progress {
+  readonly run: number;
+  /** Calls of this run that have ended. */
+  readonly finishedAttempts: number;
+  /** Outcomes of calls that were already known: two owners made the call while the partition changed hands. */
+  readonly repeats: number;
+}
+
+export type DeliveryState =
+  | { readonly status: 'none' }
+  | (Progress & { readonly status: 'pending' | 'deferred'; readonly nextAttemptAt?: number })
+  | (Progress & { readonly status: Terminal; readonly reason?: string });
+
+type Terminal = Exclude<OutcomeName, 'attempted' | 'deferred'>;
+
+export const initialDelivery: DeliveryState = { status: 'none' };
+
+/** A delivery's events in an order that no correct run can produce. */
+export class IllegalHistory extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'IllegalHistory';
+  }
+}
+
+/**
+ * The state after one more outcome of a delivery, in log order. Throws `IllegalHistory` when it cannot follow: attempts
+ * count up by one within a run, a run ends once, another run (a replay, a manual retry) begins after that and not before.
+ */
+export function evolveDelivery(state: DeliveryState, fact: DeliveryFact): DeliveryState {
+  const name = fact.outcome.outcome;
+  if (state.status === 'none') return advance(opened(fact.run), fact);
+  if (fact.run > state.run) {
+    if (!isTerminal(state)) illegal(fact, `run ${state.run} is still ${state.status}`);
+    if (state.status === 'unmatched') illegal(fact, 'no webhook matched the event');
+    return advance(opened(fact.run), fact);
+  }
+  if (fact.run < state.run) illegal(fact, `run ${state.run} has begun`);
+  const repeated = endsACall(fact) && fact.number <= state.finishedAttempts;
+  if (repeated && (isTerminal(state) || name === 'attempted')) return { ...state, repeats: state.repeats + 1 };
+  if (isTerminal(state)) illegal(fact, `the run has ended as ${state.status}`);
+  return advance(repeated ? { ...state, repeats: state.repeats + 1 } : state, fact);
+}
+
+/** What was cancelled, expired, refused or parked without a call leaves its number to the next call. */
+const endsACall = ({ outcome }: DeliveryFact): boolean =>
+  outcome.attempt !== undefined || outcome.outcome === 'attempted' || outcome.outcome === 'succeeded';
+
+const isTerminal = (state: DeliveryState): state is DeliveryState & { status: Terminal } =>
+  state.status !== 'none' && TERMINAL_OUTCOMES.has(state.status as OutcomeName);
+
+const opened = (run: number): Progress => ({ run, finishedAttempts: 0, repeats: 0 });
+
+function advance({ run, finishedAttempts, repeats }: Progress, fact: DeliveryFact): DeliveryState {
+  const { outcome, reason, nextAttemptAt } = fact.outcome;
+  const next = finishedAttempts + 1;
+  // An end without a new call may name the last attempt or the one that was to come.
+  const endsQuietly = fact.number < next && TERMINAL_OUTCOMES.has(outcome);
+  if (fact.number !== next && !endsQuietly) illegal(fact, `attempt ${next} comes next`);
+  const progress = {
+    run,
+    finishedAttempts: endsACall(fact) ? Math.max(finishedAttempts, fact.number) : finishedAttempts,
+    repeats,
+  };
+  if (outcome === 'attempted') return { ...progress, status: 'pending', nextAttemptAt };
+  if (outcome === 'deferred') return { ...progress, status: 'deferred', nextAttemptAt };
+  if (outcome === 'unmatched' && finishedAttempts > 0) illegal(fact, 'a webhook has matched the event');
+  return { ...progress, status: outcome, reason };
+}
+
+function illegal({ run, number, outcome }: DeliveryFact, because: string): never {
+  throw new IllegalHistory(`${outcome.outcome} of run ${run}, attempt ${number}: ${because}`);
+}
