@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
+import { decideOutcome, profileOf } from '@switchhook/domain';
+import type { CallAnswer, SendCall } from './http-sender.js';
+import type { OutcomeWriter } from './record-outcome.js';
+import type { SignedDelivery } from './signed-delivery.js';
+import type { Webhooks } from './take-signed.js';
+
+export interface AttemptDeps {
+  readonly webhooks: Webhooks;
+  readonly send: SendCall;
+  readonly writer: OutcomeWriter;
+  readonly now: () => number;
+  /** 0 … 1, for the jitter of the next try. */
+  readonly random: () => number;
+  /** Told of every finished call, for metrics. */
+  readonly onAttempted: (delivery: SignedDelivery, outcome: Outcome) => void;
+}
+
+/**
+ * Makes one call and hands its outcome to the log. Resolves when the call has ended, so that its lane can go on; the
+ * outcome is acknowledged later. Without an outcome is only a call that we broke off because its partition went away.
+ */
+export const attempt =
+  (deps: AttemptDeps) =>
+  async (delivery: SignedDelivery, signal: AbortSignal): Promise<void> => {
+    const webhook = deps.webhooks.get(delivery.webhookId);
+    if (!webhook) throw new Error(`webhook ${delivery.webhookId} was known when its record was taken`);
+    if (webhook.status === 'disabled' || webhook.status === 'deleted') {
+      void deps.writer.record(delivery, { outcome: 'cancelled', at: deps.now(), reason: webhook.status });
+      return;
+    }
+    const startedAt = deps.now();
+    const answer = await deps.send({
+      call: delivery.call,
+      body: delivery.body,
+      timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
+      nonStrictSsl: webhook.nonStrictSsl,
+      allowLoopback: webhook.allowLoopback === true,
+      signal,
+    });
+    if (answer.abandoned) return;
+    const outcome = toOutcome(deps, webhook, delivery, startedAt, answer);
+    deps.onAttempted(delivery, outcome);
+    void deps.writer.record(delivery, outcome);
+  };
+
+function toOutcome(
+  deps: AttemptDeps,
+  webhook: Webhook,
+  delivery: SignedDelivery,
+  startedAt: number,
+  answer: CallAnswer,
+): Outcome {
+  const nowMs = deps.now();
+  const { statusCode, error, responseBody } = answer;
+  const made: Attempt = {
+    run: delivery.ids.run,
+    number: delivery.ids.number,
+    startedAt,
+    durationMs: nowMs - startedAt,
+    url: delivery.call.url,
+    statusCode,
+    error,
+    responseBody,
+    bodyHash: createHash('sha256').update(delivery.body).digest('base64url'),
+    signingKeyIds: delivery.call.signingKeyIds,
+    traceId: headerText(delivery.record.headers, HEADER.traceparent)?.split('-')[1] ?? '',
+  };
+  const retryAfterMs = readRetryAfter(answer.retryAfter, nowMs);
+  const result = { statusCode, error, attempt: made, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return decideOutcome({ webhook, ids: delivery.ids, result, nowMs, jitter: deps.random() });
+}
+
+/** `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3), as milliseconds from now; undefined when it is neither. */
+export function readRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value.trim()) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}

@@ -1,0 +1,44 @@
+import type { Metrics } from '@switchhook/platform';
+import type { Delivery } from './delivery.js';
+import type { HttpSender } from './http-sender.js';
+import type { Schedule } from './schedule.js';
+
+export interface DeliveryLifecycleDeps {
+  readonly delivery: Delivery;
+  readonly schedule: Schedule;
+  readonly sender: HttpSender;
+  readonly metrics: Metrics;
+}
+
+const GAUGES_MS = 5_000;
+
+/** Follows the process: gauges while it runs, and at its end the longer grace for calls under way. Nest calls the hooks. */
+export class DeliveryLifecycle {
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(private readonly deps: DeliveryLifecycleDeps) {
+    this.timer = setInterval(() => void this.setGauges(), GAUGES_MS).unref();
+  }
+
+  /** Runs before consumers are closed. */
+  beforeApplicationShutdown(): void {
+    clearInterval(this.timer);
+    this.deps.delivery.startClosing();
+  }
+
+  /** Runs after consumers are closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.deps.delivery.close();
+    await this.deps.sender.close();
+  }
+
+  private async setGauges(): Promise<void> {
+    const { delivery, schedule, metrics } = this.deps;
+    const { lanes, records, calls, partitions } = delivery.counts();
+    metrics.lanes.set({ state: 'busy' }, lanes);
+    metrics.lanes.set({ state: 'records' }, records);
+    metrics.lanes.set({ state: 'calls' }, calls);
+    const waiting = await schedule.count(partitions).catch(() => undefined);
+    if (waiting !== undefined) metrics.scheduleWaiting.set(waiting);
+  }
+}

@@ -1,0 +1,38 @@
+import { HEADER, headerText, type Outcome } from '@switchhook/contracts';
+import type { LogRecord } from '@switchhook/event-log';
+import { observeHop, type Metrics } from '@switchhook/platform';
+import type { Logger } from 'pino';
+import { attemptResult, isTerminal, type DeliveryReport } from './delivery.js';
+
+/** One wide log line and the metrics of each attempt; faults with their cause. No response body, no header: they are not ours. */
+export function deliveryReport(metrics: Metrics, logger: Logger, now: () => number): DeliveryReport {
+  return {
+    attempted: (delivery, outcome) => {
+      const { ids } = delivery;
+      metrics.attempts.inc({ result: attemptResult(outcome) });
+      if (isTerminal(outcome)) metrics.deliveries.inc({ status: outcome.outcome });
+      observeHop(metrics, 'send', signedAt(delivery.record), now());
+      if (outcome.outcome === 'succeeded') observeHop(metrics, 'total', ids.acceptedAt, now());
+      logger.debug({ ...ids, ...attemptFacts(outcome) }, 'delivery attempted');
+    },
+    unreadable: (record, reason) => {
+      const { topic, partition, position } = record;
+      logger.error({ topic, partition, position, reason }, 'record unreadable');
+    },
+    failed: (what, error) => logger.error({ err: error }, what),
+  };
+}
+
+const signedAt = (record: LogRecord): number =>
+  Number(headerText(record.headers, HEADER.signedAt) ?? record.appendedAtMs);
+
+function attemptFacts({ outcome, attempt, nextAttemptAt, reason }: Outcome) {
+  return {
+    outcome,
+    reason,
+    nextAttemptAt,
+    statusCode: attempt?.statusCode,
+    error: attempt?.error,
+    durationMs: attempt?.durationMs,
+  };
+}

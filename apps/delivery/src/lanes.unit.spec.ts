@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Lanes, type LaneJob, type LanesOptions } from './lanes.js';
+
+interface Job extends LaneJob {
+  readonly id: number;
+}
+
+/** Calls that end when the test says so. */
+function hangingCalls(options: Partial<LanesOptions<Job>> = {}) {
+  let nowMs = 0;
+  let nextId = 0;
+  const open = new Map<number, { job: Job; end: () => void; signal: AbortSignal }>();
+  const begun: number[] = [];
+  const roomFor: number[] = [];
+  const lanes = new Lanes<Job>({
+    start: (job, signal) =>
+      new Promise<void>((resolve) => {
+        begun.push(job.id);
+        const end = () => {
+          open.delete(job.id);
+          resolve();
+        };
+        signal.addEventListener('abort', end);
+        open.set(job.id, { job, end, signal });
+      }),
+    concurrencyOf: () => 2,
+    mayStart: () => true,
+    onRoom: (webhookId) => roomFor.push(webhookId),
+    now: () => nowMs,
+    ...options,
+  });
+  const offer = (webhookId: number, more: Partial<Job> = {}) =>
+    lanes.offer({ webhookId, partition: 0, bytes: 10, id: nextId++, ...more });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const endAll = async () => {
+    for (const { end } of [...open.values()]) end();
+    await settled();
+  };
+  return { lanes, offer, open, begun, roomFor, endAll, settled, advance: (ms: number) => (nowMs += ms) };
+}
+
+describe('lanes', () => {
+  it('makes at most as many calls at a time as the webhook allows, in the order of the records', async () => {
+    const { offer, begun, open, endAll } = hangingCalls();
+    for (let i = 0; i < 5; i++) offer(1);
+    expect(begun).toEqual([0, 1]);
+    expect(open.size).toBe(2);
+    await endAll();
+    expect(begun).toEqual([0, 1, 2, 3]);
+    await endAll();
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('begins a call of one webhook at once while all calls of another hang', () => {
+    const { offer, begun } = hangingCalls();
+    for (let i = 0; i < 50; i++) offer(1);
+    offer(2);
+    expect(begun).toEqual([0, 1, 50]);
+  });
+
+  it('refuses what is over the bound of one lane, and says so when there is room again', async () => {
+    const { offer, lanes, roomFor, endAll } = hangingCalls({ laneRecordsMax: 3 });
+    expect([offer(1), offer(1), offer(1), offer(1)]).toEqual(['taken', 'taken', 'taken', 'full']);
+    expect(lanes.room(1)).toBe(0);
+    await endAll();
+    expect(roomFor).toEqual([1, 1]);
+    expect(lanes.room(1)).toBe(2);
+  });
+
+  it('refuses what is over the bounds of all lanes together, in records and in bytes', () => {
+    const byRecords = hangingCalls({ recordsMax: 2 });
+    expect([byRecords.offer(1), byRecords.offer(2), byRecords.offer(3)]).toEqual(['taken', 'taken', 'full']);
+    const byBytes = hangingCalls({ bytesMax: 25 });
+    expect([byBytes.offer(1), byBytes.offer(2), byBytes.offer(3)]).toEqual(['taken', 'taken', 'full']);
+  });
+
+  it('takes only what it can begin within a minute at the pace of an endpoint that hangs', () => {
+    const { offer, lanes, advance } = hangingCalls();
+    offer(1);
+    offer(1);
+    expect(lanes.room(1)).toBeGreaterThan(1_000);
+    advance(20_000);
+    // 2 calls at a time, 20 s each: 6 in a minute, 2 of them are under way.
+    expect(lanes.room(1)).toBe(4);
+  });
+
+  it('keeps nothing of a webhook that is idle', async () => {
+    const { offer, lanes, endAll } = hangingCalls();
+    for (let webhookId = 0; webhookId < 100; webhookId++) offer(webhookId);
+    expect(lanes.counts().lanes).toBe(100);
+    await endAll();
+    expect(lanes.counts()).toEqual({ lanes: 0, records: 0, calls: 0 });
+  });
+
+  it('begins nothing while calls may not start, and goes on at resume', () => {
+    let may = false;
+    const { offer, lanes, begun } = hangingCalls({ mayStart: () => may });
+    offer(1);
+    expect(begun).toEqual([]);
+    may = true;
+    lanes.resume();
+    expect(begun).toEqual([0]);
+  });
+
+  it('stops a partition that goes away: waits for its calls, aborts what is late, and leaves the others alone', async () => {
+    const { offer, lanes, open, begun } = hangingCalls();
+    for (let i = 0; i < 4; i++) offer(1, { partition: 1 });
+    offer(2, { partition: 2 });
+    const early = open.get(0);
+    const stopped = lanes.stopPartition(1, 20);
+    early?.end();
+    await stopped;
+    expect(begun).toEqual([0, 1, 4]);
+    expect([...open.keys()]).toEqual([4]);
+    expect(open.get(4)?.signal.aborted).toBe(false);
+    expect(lanes.counts()).toEqual({ lanes: 1, records: 1, calls: 1 });
+  });
+
+  it('never holds more than its bounds, and begins each record that it took exactly once, in order per webhook', async () => {
+    const step = fc.oneof(
+      fc.nat({ max: 4 }).map((webhookId) => ({ webhookId })),
+      fc.constant('end' as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const run = hangingCalls({ laneRecordsMax: 5, recordsMax: 12 });
+        const taken = new Map<number, number[]>();
+        let id = 0;
+        for (const each of steps) {
+          if (each === 'end') await run.endAll();
+          else {
+            if (run.offer(each.webhookId) === 'taken')
+              taken.set(each.webhookId, [...(taken.get(each.webhookId) ?? []), id]);
+            id += 1;
+          }
+          expect(run.lanes.counts().records).toBeLessThanOrEqual(12);
+        }
+        while (run.open.size > 0) await run.endAll();
+        for (const ids of taken.values()) expect(run.begun.filter((one) => ids.includes(one))).toEqual(ids);
+        expect(run.begun).toHaveLength([...taken.values()].flat().length);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import { HEADER, TOPICS, headerText } from '@switchhook/contracts';
+import { attemptName, readAttemptIds } from '@switchhook/domain';
+import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
+import type { FinishedNames } from './finished-names.js';
+
+/**
+ * Refills the names of finished attempts before the first signed record of a partition is taken: from the outcomes that are
+ * not older than the first signed record that will be handed to us (correctness.md §1). An attempt among them was made by
+ * whoever had the partition before, or by us before a crash; making it again would be a repeat without need.
+ */
+export async function refillNames(
+  log: Pick<EventLog, 'read'>,
+  names: FinishedNames,
+  { partition, starts, ends }: AssignedPartition,
+): Promise<void> {
+  const first = await firstRecord(log, partition, starts[TOPICS.signed.name] ?? 0, ends[TOPICS.signed.name] ?? 0);
+  if (!first) return;
+  const from = { timeMs: first.appendedAtMs };
+  for await (const records of log.read(TOPICS.outcomes.name, partition, from, ends[TOPICS.outcomes.name] ?? 0)) {
+    for (const record of records) {
+      const name = finishedName(record);
+      if (name !== undefined) names.add(name);
+    }
+  }
+}
+
+async function firstRecord(
+  log: Pick<EventLog, 'read'>,
+  partition: number,
+  start: number,
+  end: number,
+): Promise<LogRecord | undefined> {
+  if (start >= end) return undefined;
+  for await (const [record] of log.read(TOPICS.signed.name, partition, { position: start }, end)) {
+    if (record) return record;
+  }
+  return undefined;
+}
+
+/** The name that an outcome finishes; none for what was only put off, or is about no delivery. */
+function finishedName({ headers }: LogRecord): string | undefined {
+  const outcome = headerText(headers, HEADER.outcome);
+  if (outcome === 'deferred' || outcome === 'unmatched') return undefined;
+  try {
+    return attemptName(readAttemptIds(headers));
+  } catch {
+    return undefined; // Without readable ids it is no attempt of ours.
+  }
+}

@@ -1,0 +1,222 @@
+import { HEADER, SCHEMA_VERSION, TOPICS } from '@switchhook/contracts';
+import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
+import type { Schedule } from './schedule.js';
+import { requestHeaders, type ScheduleChange, type ScheduleRow } from './schedule-row.js';
+import type { Webhooks } from './take-signed.js';
+
+export interface ReleaserDeps {
+  readonly log: Pick<EventLog, 'publish'>;
+  readonly schedule: Pick<Schedule, 'due' | 'parked' | 'park' | 'parkedWebhooks' | 'earliest'>;
+  readonly webhooks: Webhooks;
+  /** How many more records the lane of a webhook would take. */
+  readonly room: (webhookId: number) => number;
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Released {
+  readonly webhookId: number;
+  readonly deliveryId: string;
+  readonly at: number;
+}
+
+/** A released row whose outcome has not come by then is released again; its name drops the repeat. */
+const RELEASE_AGAIN_MS = 60_000;
+const RELEASED_MAX = 2_000;
+const ROWS_AT_ONCE = 500;
+/** The net under timer and wake-up. */
+const POLL_MS = 5_000;
+/** What is due and could not be released, because too much is under way, is looked at again after this. */
+const BUSY_MS = 100;
+
+/**
+ * Requests the attempts that are due: of the partitions that this process owns, and only as many as their lanes have room
+ * for. A released row stays in the schedule until its outcome replaces it; that it was released is known in memory only.
+ */
+export class Releaser {
+  private readonly owned = new Set<number>();
+  /** Webhooks with parked rows, by partition. */
+  private readonly parked = new Map<number, Set<number>>();
+  private readonly released = new Map<string, Released>();
+  private readonly releasedOf = new Map<number, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private closed = false;
+
+  constructor(private readonly deps: ReleaserDeps) {}
+
+  async assign(partition: number): Promise<void> {
+    this.parked.set(partition, new Set(await this.deps.schedule.parkedWebhooks(partition)));
+    this.owned.add(partition);
+    this.wake();
+  }
+
+  revoke(partition: number): void {
+    this.owned.delete(partition);
+    this.parked.delete(partition);
+  }
+
+  /** The projection has stored these changes: their rows are no longer under way, and there may be new ones. */
+  changed(partition: number, changes: readonly ScheduleChange[]): void {
+    for (const change of changes) {
+      if (change.kind === 'nothing') continue;
+      const { deliveryId, run } = change.kind === 'put' ? change.row.ids : change;
+      this.forget(`${deliveryId}/${run}`);
+      if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(change.row.ids.webhookId);
+    }
+    this.wake();
+  }
+
+  /** A lane has become shorter: what is parked behind it may follow. */
+  roomFor(webhookId: number): void {
+    const isParked = [...this.parked.values()].some((webhookIds) => webhookIds.has(webhookId));
+    if (isParked && this.roomLeft(webhookId) >= 1) this.wake();
+  }
+
+  /** Looks now at what is due. Calls that come while it is looking make it look once more. */
+  wake(): void {
+    if (this.closed) return;
+    this.again = true;
+    this.running ??= this.runUntilQuiet().finally(() => {
+      this.running = undefined;
+      if (this.again) this.wake();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private async runUntilQuiet(): Promise<void> {
+    while (this.again && !this.closed) {
+      this.again = false;
+      try {
+        await this.releaseDue();
+        await this.releaseParked();
+      } catch (error) {
+        this.deps.onError(error);
+      }
+    }
+    await this.sleepUntilDue();
+  }
+
+  private async releaseDue(): Promise<void> {
+    this.forgetOld();
+    if (this.owned.size === 0) return;
+    const limit = Math.min(ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
+    if (limit <= 0) return;
+    const { now, schedule } = this.deps;
+    const rows = await schedule.due({ partitions: [...this.owned], now: now(), released: this.releasedIds(), limit });
+    const [fitting, full] = this.divide(rows);
+    if (full.length > 0) {
+      await schedule.park(full);
+      for (const row of full) this.parked.get(row.partition)?.add(row.ids.webhookId);
+    }
+    await this.request(fitting);
+    if (rows.length === limit) this.again = true;
+  }
+
+  private async releaseParked(): Promise<void> {
+    for (const [partition, webhookIds] of this.parked) {
+      for (const webhookId of webhookIds) {
+        const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
+        if (limit <= 0) continue;
+        const rows = await this.deps.schedule.parked(partition, webhookId, this.releasedIds(webhookId), limit);
+        if (rows.length === 0 && !this.releasedOf.has(webhookId)) webhookIds.delete(webhookId);
+        await this.request(rows);
+      }
+    }
+  }
+
+  /** Rows whose lane has room, and rows whose lane has none. */
+  private divide(rows: readonly ScheduleRow[]): [ScheduleRow[], ScheduleRow[]] {
+    const fitting: ScheduleRow[] = [];
+    const full: ScheduleRow[] = [];
+    const taken = new Map<number, number>();
+    for (const row of rows) {
+      const { webhookId } = row.ids;
+      const count = taken.get(webhookId) ?? 0;
+      const fits = this.roomLeft(webhookId) > count;
+      if (fits) taken.set(webhookId, count + 1);
+      (fits ? fitting : full).push(row);
+    }
+    return [fitting, full];
+  }
+
+  private async request(rows: readonly ScheduleRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const at = this.deps.now();
+    for (const { ids } of rows) this.remember(`${ids.deliveryId}/${ids.run}`, { ...ids, at });
+    try {
+      await this.deps.log.publish(
+        rows.map((row) => this.requestRecord(row)),
+        { flush: false },
+      );
+    } catch (error) {
+      for (const { ids } of rows) this.forget(`${ids.deliveryId}/${ids.run}`);
+      throw error;
+    }
+  }
+
+  private requestRecord(row: ScheduleRow): OutgoingRecord {
+    const version = this.deps.webhooks.get(row.ids.webhookId)?.version ?? row.ids.webhookVersion;
+    return {
+      topic: TOPICS.requested.name,
+      key: String(row.ids.webhookId),
+      value: row.data,
+      headers: {
+        ...requestHeaders(row, version),
+        [HEADER.kind]: 'request',
+        [HEADER.schema]: String(SCHEMA_VERSION),
+      },
+    };
+  }
+
+  private async sleepUntilDue(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.closed) return;
+    const partitions = [...this.owned];
+    const earliest = await this.deps.schedule.earliest(partitions, this.releasedIds()).catch(() => null);
+    const untilDueMs = earliest === null ? POLL_MS : earliest - this.deps.now();
+    const waitMs = untilDueMs <= 0 ? BUSY_MS : Math.min(POLL_MS, untilDueMs);
+    this.timer = setTimeout(() => this.wake(), waitMs);
+    this.timer.unref();
+  }
+
+  private roomLeft(webhookId: number): number {
+    return this.deps.room(webhookId) - (this.releasedOf.get(webhookId) ?? 0);
+  }
+
+  private releasedIds(webhookId?: number): string[] {
+    const all = [...this.released.values()];
+    return (webhookId === undefined ? all : all.filter((one) => one.webhookId === webhookId)).map(
+      (one) => one.deliveryId,
+    );
+  }
+
+  private remember(key: string, released: Released): void {
+    this.forget(key);
+    this.released.set(key, { webhookId: released.webhookId, deliveryId: released.deliveryId, at: released.at });
+    this.releasedOf.set(released.webhookId, (this.releasedOf.get(released.webhookId) ?? 0) + 1);
+  }
+
+  private forget(key: string): void {
+    const released = this.released.get(key);
+    if (!released) return;
+    this.released.delete(key);
+    const left = (this.releasedOf.get(released.webhookId) ?? 1) - 1;
+    if (left > 0) this.releasedOf.set(released.webhookId, left);
+    else this.releasedOf.delete(released.webhookId);
+  }
+
+  private forgetOld(): void {
+    const before = this.deps.now() - RELEASE_AGAIN_MS;
+    for (const [key, { at }] of this.released) {
+      if (at > before) return; // In the order of release: the rest is younger.
+      this.forget(key);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import {
+  HEADER,
+  OutcomeSchema,
+  headerText,
+  splitParts,
+  type AttemptIds,
+  type Outcome,
+  type RecordHeaders,
+} from '@switchhook/contracts';
+import { attemptHeaders, readAttemptIds } from '@switchhook/domain';
+import type { LogRecord } from '@switchhook/event-log';
+
+/** An attempt that waits: everything that is needed to request it again. */
+export interface ScheduleRow {
+  readonly ids: AttemptIds;
+  readonly partition: number;
+  /** Epoch ms; null for a parked one, which waits until its webhook's lane has room. */
+  readonly dueAt: number | null;
+  /** Of the outcome that made the row. */
+  readonly position: number;
+  /** The event's attributes and the trace, as text. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: Buffer;
+}
+
+/** What one outcome does to the schedule. */
+export type ScheduleChange =
+  | { readonly kind: 'put'; readonly row: ScheduleRow }
+  | { readonly kind: 'remove'; readonly deliveryId: string; readonly run: number }
+  | { readonly kind: 'nothing' };
+
+/**
+ * The change that an outcome record makes. An attempt that was the first and was never parked has no row, so that the
+ * delivery that succeeds at once costs the schedule nothing.
+ * Throws when the record is not an outcome as we write it.
+ */
+export function scheduleChange(record: LogRecord): ScheduleChange {
+  const name = headerText(record.headers, HEADER.outcome);
+  if (name === 'unmatched' || headerText(record.headers, HEADER.deliveryId) === undefined) return { kind: 'nothing' };
+  const ids = readAttemptIds(record.headers);
+  if (name !== 'attempted' && name !== 'deferred') {
+    const hasNoRow = ids.number === 1 && ids.deferrals === 0 && ids.run === 0;
+    return hasNoRow ? { kind: 'nothing' } : { kind: 'remove', deliveryId: ids.deliveryId, run: ids.run };
+  }
+  const [facts, data] = splitParts(record.value ?? Buffer.alloc(0), record.headers);
+  if (!facts || !data) throw new Error(`an outcome "${name}" carries no data to try again with`);
+  const outcome = OutcomeSchema.parse(JSON.parse(facts.toString('utf8')));
+  const place = {
+    partition: record.partition,
+    position: record.position,
+    headers: eventHeadersOf(record.headers),
+    data,
+  };
+  return { kind: 'put', row: { ids: nextIds(ids, outcome), dueAt: dueAt(outcome), ...place } };
+}
+
+/** After a call the next number is due; what was only put off keeps its number. */
+function nextIds(ids: AttemptIds, outcome: Outcome): AttemptIds {
+  if (outcome.outcome === 'attempted') return { ...ids, number: ids.number + 1, deferrals: 0 };
+  return { ...ids, deferrals: ids.deferrals + 1 };
+}
+
+function dueAt(outcome: Outcome): number | null {
+  if (outcome.outcome === 'deferred') return outcome.nextAttemptAt ?? null;
+  return outcome.nextAttemptAt ?? outcome.at;
+}
+
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  HEADER.parts,
+  HEADER.outcome,
+  HEADER.signedAt,
+  HEADER.kind,
+  HEADER.schema,
+]);
+
+function eventHeadersOf(headers: RecordHeaders): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of Object.keys(headers)) {
+    const text = OWN_HEADERS.has(name) ? undefined : headerText(headers, name);
+    if (text !== undefined) kept[name] = text;
+  }
+  return kept;
+}
+
+/** The headers of the `requested` record that a row becomes; `webhookVersion` is the one to wait for. */
+export function requestHeaders(row: ScheduleRow, webhookVersion: number): Record<string, string> {
+  return { ...row.headers, ...attemptHeaders({ ...row.ids, webhookVersion }) };
+}

@@ -1,0 +1,239 @@
+import { HEADER, TOPICS, headerText, type Outcome, type RecordHeaders } from '@switchhook/contracts';
+import { attemptHeaders, deliveryId } from '@switchhook/domain';
+import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
+import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
+import type { DataSource } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { outcomeRecord } from './outcome-record.js';
+import { Releaser } from './release.js';
+import { Schedule } from './schedule.js';
+import { ScheduleProjection } from './schedule-projection.js';
+
+const EVENT_KEY = '11111111-1111-5111-8111-111111111111';
+const PARTITION = 3;
+
+interface Step {
+  readonly delivery: number;
+  readonly number?: number;
+  readonly deferrals?: number;
+  readonly webhookId?: number;
+  readonly outcome: Outcome;
+}
+
+let database: TestDatabase;
+let connection: DataSource;
+let schedule: Schedule;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await migrate({
+    url: database.url,
+    schema: 'delivery',
+    migrations: [checkpointsMigration('delivery'), Schedule1700000000001],
+  });
+  connection = await openDatabase({ url: database.url, applicationName: 'spec' });
+  schedule = new Schedule(connection);
+});
+afterAll(async () => {
+  await connection?.destroy();
+  await database?.drop();
+});
+beforeEach(() => connection.query('truncate delivery.schedule, delivery.checkpoints'));
+
+const idOf = (delivery: number, webhookId = 1) => deliveryId(EVENT_KEY, webhookId * 1_000 + delivery);
+
+/** The outcomes of one partition, as the log would hand them on. */
+function outcomes(steps: readonly Step[]): LogRecord[] {
+  return steps.map(({ delivery, number = 1, deferrals = 0, webhookId = 1, outcome }, position) => {
+    const ids = {
+      accountId: 1,
+      eventKey: EVENT_KEY,
+      deliveryId: idOf(delivery, webhookId),
+      webhookId,
+      webhookVersion: 1,
+      run: 0,
+      number,
+      deferrals,
+      acceptedAt: 0,
+      origin: '0:1',
+    };
+    const headers: RecordHeaders = { ...attemptHeaders(ids), ce_id: `event-${delivery}` };
+    const record = outcomeRecord({ webhookId, headers, data: Buffer.from(`{"n":${delivery}}`) }, outcome);
+    const key = Buffer.from(String(record.key));
+    return { ...record, key, partition: PARTITION, position, appendedAtMs: position };
+  });
+}
+
+const failed = (nextAttemptAt: number): Outcome => ({ outcome: 'attempted', at: 0, nextAttemptAt });
+const parked: Outcome = { outcome: 'deferred', at: 0, reason: 'lane-full' };
+const succeeded: Outcome = { outcome: 'succeeded', at: 0 };
+
+const assigned = (end: number): AssignedPartition => ({
+  partition: PARTITION,
+  starts: {},
+  ends: { [TOPICS.outcomes.name]: end },
+  signal: new AbortController().signal,
+});
+
+/** A projection over `log`, and a releaser behind it whose lanes have the room that `room` says. */
+function running(log: readonly LogRecord[], room: (webhookId: number) => number = () => 100) {
+  const requested: OutgoingRecord[] = [];
+  let nowMs = 1_000;
+  let unavailable = false;
+  const releaser = new Releaser({
+    log: {
+      publish: async (records) => {
+        if (unavailable) throw new Error('the log is away');
+        requested.push(...records);
+        return [];
+      },
+    },
+    schedule,
+    webhooks: { get: () => undefined, has: () => true },
+    room,
+    now: () => nowMs,
+    onError: () => undefined,
+  });
+  const projection = new ScheduleProjection({
+    log: {
+      identity: 'embedded:test',
+      read: async function* (_topic, _partition, from, to) {
+        const start = 'position' in from ? from.position : 0;
+        for (const record of log) if (record.position >= start && record.position < to) yield [record];
+      },
+    },
+    schedule,
+    onChanged: (partition, changes) => releaser.changed(partition, changes),
+    onUnreadable: (_record, reason) => {
+      throw new Error(reason);
+    },
+  });
+  opened.push(releaser);
+  const take = async () => {
+    await projection.assign(assigned(log.length));
+    await releaser.assign(PARTITION);
+  };
+  return {
+    projection,
+    releaser,
+    requested,
+    take,
+    setNow: (ms: number) => (nowMs = ms),
+    setUnavailable: (away: boolean) => (unavailable = away),
+    requestedIds: () =>
+      requested.map(({ headers }) => `${headerText(headers, HEADER.deliveryId)}#${headerText(headers, HEADER.number)}`),
+  };
+}
+const opened: Releaser[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((releaser) => releaser.close()));
+});
+
+describe('the schedule', () => {
+  it('requests a failed attempt again when it is due, with the next number and the data as it was', async () => {
+    const run = running(outcomes([{ delivery: 1, outcome: failed(5_000) }]));
+    await run.take();
+    expect(run.requested).toEqual([]);
+    run.setNow(5_000);
+    run.releaser.wake();
+    await eventually(() => expect(run.requestedIds()).toEqual([`${idOf(1)}#2`]));
+    expect(run.requested[0]).toMatchObject({ topic: TOPICS.requested.name, key: '1', value: Buffer.from('{"n":1}') });
+    expect(run.requested[0]?.headers).toMatchObject({ ce_id: 'event-1', [HEADER.kind]: 'request' });
+  });
+
+  it('keeps a released row until its outcome, and releases it again only after a minute without one', async () => {
+    const run = running(outcomes([{ delivery: 1, outcome: failed(0) }]));
+    await run.take();
+    await eventually(() => expect(run.requested).toHaveLength(1));
+    run.setNow(50_000);
+    run.releaser.wake();
+    await eventually(async () => expect(await schedule.count([PARTITION])).toBe(1));
+    expect(run.requested).toHaveLength(1);
+    run.setNow(70_000);
+    run.releaser.wake();
+    await eventually(() => expect(run.requestedIds()).toEqual([`${idOf(1)}#2`, `${idOf(1)}#2`]));
+  });
+
+  it('forgets a delivery whose outcome is terminal, and requests nothing after a takeover', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: failed(0) },
+      { delivery: 1, number: 2, outcome: succeeded },
+    ]);
+    const first = running(log);
+    await first.take();
+    const second = running(log);
+    await second.take();
+    expect(await schedule.count([PARTITION])).toBe(0);
+    expect([...first.requested, ...second.requested]).toEqual([]);
+  });
+
+  it('writes nothing for a delivery that succeeds at once', async () => {
+    const run = running(outcomes([{ delivery: 1, outcome: succeeded }]));
+    await run.take();
+    expect(
+      await schedule.position({ identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION }),
+    ).toBe(null);
+    await run.projection.storePositions();
+    expect(
+      await schedule.position({ identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION }),
+    ).toBe(1);
+  });
+
+  it('is the same after the outcomes were read twice', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: failed(9_000) },
+      { delivery: 2, outcome: parked },
+      { delivery: 1, number: 2, outcome: failed(20_000) },
+      { delivery: 3, outcome: failed(9_000) },
+      { delivery: 3, number: 2, outcome: succeeded },
+    ]);
+    const rows = () =>
+      connection.query('select delivery_id, number, deferrals, due_at from delivery.schedule order by 1');
+    await running(log).projection.assign(assigned(log.length));
+    const once = await rows();
+    await connection.query('delete from delivery.checkpoints');
+    await running(log).projection.assign(assigned(log.length));
+    expect(await rows()).toEqual(once);
+    expect(once).toHaveLength(2);
+  });
+
+  it('writes nothing when another owner has moved the position', async () => {
+    const log = outcomes([{ delivery: 1, outcome: failed(9_000) }]);
+    const stale = running(log);
+    await stale.projection.assign(assigned(0));
+    await running(log).take();
+    await connection.query('truncate delivery.schedule');
+    await expect(stale.projection.apply(PARTITION, log)).rejects.toThrow('another owner');
+    expect(await schedule.count([PARTITION])).toBe(0);
+  });
+
+  it('releases parked rows in their order, as many as the lane has room for, and the rest when it has more', async () => {
+    let room = 2;
+    const run = running(outcomes([1, 2, 3].map((delivery) => ({ delivery, outcome: parked }))), () => room);
+    await run.take();
+    await eventually(() => expect(run.requestedIds()).toEqual([`${idOf(1)}#1`, `${idOf(2)}#1`]));
+    room = 3;
+    run.releaser.roomFor(1);
+    await eventually(() => expect(run.requestedIds().at(-1)).toBe(`${idOf(3)}#1`));
+  });
+
+  it('lets nothing that waits for a full lane stand in front of what is due for another', async () => {
+    const full = Array.from({ length: 700 }, (_, delivery) => ({ delivery, webhookId: 1, outcome: failed(0) }));
+    const run = running(outcomes([...full, { delivery: 1, webhookId: 2, outcome: failed(1) }]), (webhookId) =>
+      webhookId === 1 ? 0 : 10,
+    );
+    await run.take();
+    await eventually(() => expect(run.requestedIds()).toEqual([`${idOf(1, 2)}#2`]));
+  });
+
+  it('tries again when the log was away', async () => {
+    const run = running(outcomes([{ delivery: 1, outcome: failed(0) }]));
+    run.setUnavailable(true);
+    await run.take();
+    run.setUnavailable(false);
+    run.releaser.wake();
+    await eventually(() => expect(run.requested).toHaveLength(1));
+  });
+});

@@ -1,0 +1,185 @@
+import { moveCheckpoint, readCheckpoint } from '@switchhook/event-store';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AttemptIds } from '@switchhook/contracts';
+import { readAttemptIds } from '@switchhook/domain';
+import type { ScheduleChange, ScheduleRow } from './schedule-row.js';
+
+/** Identifies the stored position of the projection of one partition of the outcomes. */
+export interface SchedulePosition {
+  readonly identity: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface DueRows {
+  readonly partitions: readonly number[];
+  readonly now: number;
+  /** Deliveries that were released already and whose outcome is not known yet. */
+  readonly released: readonly string[];
+  readonly limit: number;
+}
+
+const CHECKPOINT = { schema: 'delivery', consumer: 'schedule' };
+
+/** The table of attempts that wait, a projection of the outcomes (correctness.md §4). SQL lives here and nowhere else. */
+export class Schedule {
+  constructor(private readonly database: DataSource) {}
+
+  /** The next outcome position that the projection of this partition has not seen; null before it has seen any. */
+  async position(at: SchedulePosition): Promise<number | null> {
+    return readCheckpoint(this.database.manager, { ...CHECKPOINT, ...at });
+  }
+
+  /**
+   * Applies changes, in order, and moves the position from `from` to `to` in one transaction. False when the position was
+   * not at `from`: somebody else owns the partition now, and nothing was changed.
+   *
+   * It need not wait for the disk: rows and position are lost together or not at all, and the outcomes make them again.
+   */
+  async apply(
+    at: SchedulePosition,
+    from: number | null,
+    to: number,
+    changes: readonly ScheduleChange[],
+  ): Promise<boolean> {
+    return this.database.transaction(async (manager) => {
+      await manager.query('set local synchronous_commit = off');
+      if (!(await moveCheckpoint(manager, { ...CHECKPOINT, ...at, from, to }))) return false;
+      await writeChanges(manager, changes);
+      return true;
+    });
+  }
+
+  /** Rows that are due, oldest first; parked ones are not among them. */
+  async due({ partitions, now, released, limit }: DueRows): Promise<ScheduleRow[]> {
+    const rows: StoredRow[] = await this.database.query(
+      `select * from delivery.schedule
+        where partition = any($1::int[]) and due_at <= $2 and delivery_id <> all($3::uuid[])
+        order by due_at limit $4`,
+      [partitions, now, released, limit],
+    );
+    return rows.map(fromRow);
+  }
+
+  /** Parked rows of one webhook, in the order in which they were parked. */
+  async parked(
+    partition: number,
+    webhookId: number,
+    released: readonly string[],
+    limit: number,
+  ): Promise<ScheduleRow[]> {
+    const rows: StoredRow[] = await this.database.query(
+      `select * from delivery.schedule
+        where partition = $1 and webhook_id = $2 and due_at is null and delivery_id <> all($3::uuid[])
+        order by position limit $4`,
+      [partition, webhookId, released, limit],
+    );
+    return rows.map(fromRow);
+  }
+
+  /** Rows that are due but whose lane is full wait with the parked ones of their webhook. */
+  async park(rows: readonly ScheduleRow[]): Promise<void> {
+    await this.database.query(
+      `update delivery.schedule s set due_at = null
+         from unnest($1::uuid[], $2::int[], $3::int[]) as r(delivery_id, run, number)
+        where s.delivery_id = r.delivery_id and s.run = r.run and s.number = r.number`,
+      [rows.map(({ ids }) => ids.deliveryId), rows.map(({ ids }) => ids.run), rows.map(({ ids }) => ids.number)],
+    );
+  }
+
+  /** Webhooks that have parked rows in this partition. */
+  async parkedWebhooks(partition: number): Promise<number[]> {
+    const rows: { webhook_id: string }[] = await this.database.query(
+      `select distinct webhook_id from delivery.schedule where partition = $1 and due_at is null`,
+      [partition],
+    );
+    return rows.map((row) => Number(row.webhook_id));
+  }
+
+  /** When the earliest row of these partitions is due, epoch ms; null when none waits for a time. */
+  async earliest(partitions: readonly number[], released: readonly string[]): Promise<number | null> {
+    const rows: { due_at: string | null }[] = await this.database.query(
+      `select min(due_at) as due_at from delivery.schedule
+        where partition = any($1::int[]) and due_at is not null and delivery_id <> all($2::uuid[])`,
+      [partitions, released],
+    );
+    const dueAt = rows[0]?.due_at ?? null;
+    return dueAt === null ? null : Number(dueAt);
+  }
+
+  /** How many attempts wait in these partitions. */
+  async count(partitions: readonly number[]): Promise<number> {
+    const rows: { count: string }[] = await this.database.query(
+      'select count(*) from delivery.schedule where partition = any($1::int[])',
+      [partitions],
+    );
+    return Number(rows[0]?.count ?? 0);
+  }
+}
+
+interface StoredRow {
+  readonly partition: number;
+  readonly due_at: string | null;
+  readonly position: string;
+  readonly headers: string;
+  readonly data: Buffer;
+  readonly number: number;
+  readonly deferrals: number;
+}
+
+function fromRow(row: StoredRow): ScheduleRow {
+  const headers = JSON.parse(row.headers) as Record<string, string>;
+  const ids: AttemptIds = { ...readAttemptIds(headers), number: row.number, deferrals: row.deferrals };
+  return {
+    ids,
+    partition: row.partition,
+    dueAt: row.due_at === null ? null : Number(row.due_at),
+    position: Number(row.position),
+    headers,
+    data: row.data,
+  };
+}
+
+/** The last change of each run counts; a row is never replaced by one of an earlier attempt. */
+async function writeChanges(manager: EntityManager, changes: readonly ScheduleChange[]): Promise<void> {
+  const last = new Map<string, ScheduleChange>();
+  for (const change of changes) {
+    if (change.kind === 'put') last.set(`${change.row.ids.deliveryId}/${change.row.ids.run}`, change);
+    if (change.kind === 'remove') last.set(`${change.deliveryId}/${change.run}`, change);
+  }
+  const rows = [...last.values()].flatMap((change) => (change.kind === 'put' ? [change.row] : []));
+  const removed = [...last.values()].flatMap((change) => (change.kind === 'remove' ? [change] : []));
+  if (rows.length > 0) await putRows(manager, rows);
+  if (removed.length > 0) {
+    await manager.query(
+      `delete from delivery.schedule s using unnest($1::uuid[], $2::int[]) as r(delivery_id, run)
+        where s.delivery_id = r.delivery_id and s.run = r.run`,
+      [removed.map((change) => change.deliveryId), removed.map((change) => change.run)],
+    );
+  }
+}
+
+async function putRows(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<void> {
+  await manager.query(
+    `insert into delivery.schedule as s
+       (delivery_id, run, number, deferrals, partition, webhook_id, due_at, position, headers, data)
+     select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
+                          $8::bigint[], $9::text[], $10::bytea[])
+     on conflict (delivery_id, run) do update
+        set number = excluded.number, deferrals = excluded.deferrals, due_at = excluded.due_at,
+            position = excluded.position, headers = excluded.headers
+      where s.number <= excluded.number`,
+    [
+      rows.map(({ ids }) => ids.deliveryId),
+      rows.map(({ ids }) => ids.run),
+      rows.map(({ ids }) => ids.number),
+      rows.map(({ ids }) => ids.deferrals),
+      rows.map((row) => row.partition),
+      rows.map(({ ids }) => ids.webhookId),
+      rows.map((row) => row.dueAt),
+      rows.map((row) => row.position),
+      rows.map((row) => JSON.stringify(row.headers)),
+      rows.map((row) => row.data),
+    ],
+  );
+}

@@ -1,0 +1,89 @@
+import { TOPICS, type Outcome, type Webhook } from '@switchhook/contracts';
+import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
+import type { FinishedNames } from './finished-names.js';
+import type { InHand } from './in-hand.js';
+import type { Lanes } from './lanes.js';
+import type { OutcomeWriter } from './record-outcome.js';
+import { outcomeRecord } from './outcome-record.js';
+import { readSigned, type SignedDelivery } from './signed-delivery.js';
+
+/** The webhooks as this service knows them. */
+export interface Webhooks {
+  get(webhookId: number): Webhook | undefined;
+  /** Whether this version of the webhook, or a later one, has arrived. */
+  has(webhookId: number, version: number): boolean;
+}
+
+export interface TakeSignedDeps {
+  readonly webhooks: Webhooks;
+  readonly names: FinishedNames;
+  readonly inHand: InHand;
+  readonly lanes: Lanes<SignedDelivery>;
+  readonly writer: OutcomeWriter;
+  readonly now: () => number;
+  readonly onUnreadable: (record: LogRecord, reason: string) => void;
+}
+
+/**
+ * Takes a batch of signed records: each goes into the lane of its webhook, or its outcome is written without a call
+ * (cancelled, parked, unreadable), or it is a repeat and is dropped. Never waits for an endpoint.
+ * Throws HoldError, before anything was taken, when a webhook's version has not arrived yet.
+ */
+export const takeSigned =
+  (deps: TakeSignedDeps) =>
+  async (batch: Batch): Promise<void> => {
+    const opened = batch.records.map((record) => ({ record, signed: open(record) }));
+    for (const { signed } of opened) {
+      if (signed.ok && !deps.webhooks.has(signed.delivery.webhookId, signed.delivery.ids.webhookVersion)) {
+        throw new HoldError(
+          `webhook ${signed.delivery.webhookId} v${signed.delivery.ids.webhookVersion} is not known yet`,
+        );
+      }
+    }
+    for (const { record, signed } of opened) {
+      if (signed.ok) take(deps, batch, signed.delivery);
+      else await refuse(deps, record, signed.reason).then(() => batch.settle(record));
+    }
+  };
+
+type Opened =
+  { readonly ok: true; readonly delivery: SignedDelivery } | { readonly ok: false; readonly reason: string };
+
+function open(record: LogRecord): Opened {
+  try {
+    return { ok: true, delivery: readSigned(record) };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function take(deps: TakeSignedDeps, batch: Batch, delivery: SignedDelivery): void {
+  const settle = () => batch.settle(delivery.record);
+  if (deps.names.has(delivery.name)) return settle();
+  const taken = deps.inHand.take(delivery, settle);
+  if (taken === 'repeat') return settle();
+  if (taken === 'same') return;
+  const webhook = deps.webhooks.get(delivery.webhookId);
+  if (webhook?.status === 'disabled' || webhook?.status === 'deleted') {
+    return write(deps, delivery, { outcome: 'cancelled', at: deps.now(), reason: webhook.status });
+  }
+  if (deps.lanes.offer(delivery) === 'full') {
+    // Parked: a row in the schedule holds it until the lane has room; progress goes on without it.
+    write(deps, delivery, { outcome: 'deferred', at: deps.now(), reason: 'lane-full' });
+  }
+}
+
+function write(deps: TakeSignedDeps, delivery: SignedDelivery, outcome: Outcome): void {
+  void deps.writer.record(delivery, outcome);
+}
+
+/** What cannot be read goes to the rejected topic; if it says which delivery it was, that one ends as `rejected`. */
+async function refuse(deps: TakeSignedDeps, record: LogRecord, reason: string): Promise<void> {
+  deps.onUnreadable(record, reason);
+  const webhookId = Number(record.key?.toString('utf8'));
+  const rejected = toRejected(record, 'invalid-attribute', reason);
+  if (!Number.isSafeInteger(webhookId)) return deps.writer.write([rejected]);
+  const subject = { webhookId, headers: record.headers, data: Buffer.alloc(0) };
+  const outcome = outcomeRecord(subject, { outcome: 'rejected', at: deps.now(), reason: 'unreadable' });
+  return deps.writer.write([rejected, { ...outcome, topic: TOPICS.outcomes.name }]);
+}
