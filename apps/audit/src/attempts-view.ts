@@ -1,0 +1,64 @@
+import type { Attempt, Outcome } from '@switchhook/contracts';
+import type { EntityManager } from 'typeorm';
+import { storableText, type ArchivedRecord } from './archived-record.js';
+import { unnestRows, type Column } from './unnest.js';
+
+/** One row per finished call. */
+export const ATTEMPTS_SQL: readonly string[] = [
+  `CREATE TABLE audit.attempts (
+     delivery_id uuid NOT NULL,
+     run integer NOT NULL,
+     number integer NOT NULL,
+     started_at bigint NOT NULL,
+     duration_ms double precision NOT NULL,
+     url text NOT NULL,
+     status_code bigint,
+     error text,
+     response_body text,
+     body_hash text NOT NULL,
+     signing_key_ids json NOT NULL,
+     trace_id text NOT NULL,
+     PRIMARY KEY (delivery_id, run, number))`,
+];
+
+interface AttemptRow {
+  readonly record: ArchivedRecord;
+  readonly attempt: Attempt;
+}
+
+const COLUMNS: readonly Column<AttemptRow>[] = [
+  { name: 'delivery_id', type: 'uuid', of: ({ record }) => record.deliveryId },
+  { name: 'run', type: 'integer', of: ({ record }) => record.run },
+  { name: 'number', type: 'integer', of: ({ record }) => record.number },
+  { name: 'started_at', type: 'bigint', of: ({ attempt }) => attempt.startedAt },
+  { name: 'duration_ms', type: 'double precision', of: ({ attempt }) => attempt.durationMs },
+  { name: 'url', type: 'text', of: ({ attempt }) => storableText(attempt.url) },
+  { name: 'status_code', type: 'bigint', of: ({ attempt }) => attempt.statusCode },
+  { name: 'error', type: 'text', of: ({ attempt }) => attempt.error },
+  { name: 'response_body', type: 'text', of: ({ attempt }) => storableText(attempt.responseBody) },
+  { name: 'body_hash', type: 'text', of: ({ attempt }) => storableText(attempt.bodyHash) },
+  { name: 'signing_key_ids', type: 'json', of: ({ attempt }) => JSON.stringify(attempt.signingKeyIds) },
+  { name: 'trace_id', type: 'text', of: ({ attempt }) => storableText(attempt.traceId) },
+];
+
+const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'exhausted', 'expired', 'cancelled']);
+
+/**
+ * Adds the calls that `records` tell of. A call that was made twice under one name (its outcome was lost in a crash) shows as
+ * the first that was told of; both are in the archive.
+ */
+export async function applyToAttempts(manager: EntityManager, records: readonly ArchivedRecord[]): Promise<void> {
+  const rows: AttemptRow[] = [];
+  for (const record of records) {
+    if (record.deliveryId === null || record.facts === null || !CARRY_ATTEMPT.has(record.kind)) continue;
+    const { attempt } = JSON.parse(record.facts) as Outcome;
+    if (attempt) rows.push({ record, attempt });
+  }
+  if (rows.length === 0) return;
+  const { names, from, values } = unnestRows(COLUMNS, rows);
+  // No ORDER BY on purpose: the rows of one name must stay in the order in which they were told.
+  await manager.query(
+    `INSERT INTO audit.attempts (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
+    values,
+  );
+}

@@ -1,0 +1,10 @@
+import { checkpointsMigration, type MigrationClass } from '@switchhook/event-store';
+import { Archive1700000001000 } from './0001-archive.js';
+import { Views1700000002000 } from './0002-views.js';
+
+/** Everything in the schema `audit`. */
+export const AUDIT_MIGRATIONS: readonly MigrationClass[] = [
+  checkpointsMigration('audit'),
+  Archive1700000001000,
+  Views1700000002000,
+];
