@@ -1,0 +1,37 @@
+// npm start: installs and builds what is missing, then runs the product on Node 24. Plain JavaScript for Node 20.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { ensureBuilt } from './setup/build.mjs';
+import { ensureInstalled } from './setup/install.mjs';
+import { node24, projectEnv, root, say } from './setup/project.mjs';
+
+/** npm and the terminal both tell us about one Ctrl-C; the product would take the second for "at once". */
+const SAME_KEYPRESS_MS = 1_000;
+
+try {
+  await ensureInstalled();
+  await ensureBuilt();
+} catch (error) {
+  say(error.message);
+  process.exit(1);
+}
+
+// A process group of its own: signals reach it through us, once.
+const product = spawn(node24, [join(root, 'apps/switchhook/dist/main.js'), ...process.argv.slice(2)], {
+  env: projectEnv(),
+  stdio: 'inherit',
+  detached: true,
+});
+let signalledAt = -Infinity;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    if (performance.now() - signalledAt < SAME_KEYPRESS_MS) return;
+    signalledAt = performance.now();
+    product.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+  });
+product.once('error', (error) => {
+  say(`Node 24 does not start: ${error.message}`);
+  process.exit(1);
+});
+product.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
