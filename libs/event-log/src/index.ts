@@ -15,3 +15,5 @@ export type {
 } from './event-log.js';
 export { HoldError, LogUnavailableError, RecordTooLargeError } from './errors.js';
 export { toRejected } from './rejected.js';
+export { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-log.js';
+export type { Logger } from './logger.js';

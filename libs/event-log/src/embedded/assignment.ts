@@ -1,0 +1,160 @@
+import { HoldError } from '../errors.js';
+import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
+import { backoffMs, pause, within } from '../kafka/backoff.js';
+import { SettleTracker } from '../kafka/settle-tracker.js';
+import type { Logger } from '../logger.js';
+import type { Partition } from './partition.js';
+import type { Move } from './progress.js';
+import type { Appetite, RecordSource } from './source.js';
+
+const HOLD_IS_FAILURE_AFTER_MS = 30_000;
+
+/** What an assignment needs of the log. */
+export interface AssignmentDeps {
+  readonly source: RecordSource;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Appends a handler's outputs together with the group's progress. */
+  append(records: readonly OutgoingRecord[], move: Move): Promise<unknown>;
+  moveSoon(move: Move): void;
+  /** Where the group is with this partition. */
+  startOf(group: string, partition: Partition): number;
+}
+
+/** One partition of every topic of a group, in the hands of one member from assignment to revocation. */
+export class Assignment {
+  readonly #abort = new AbortController();
+  /** False once somebody else may have the partition: whatever still comes from the handler is ignored. */
+  #isOurs = true;
+  #working: Promise<unknown> = Promise.resolve();
+  #appends = new Set<Promise<unknown>>();
+  readonly #positions = new Map<Partition, number>();
+  /** By topic (or `assignment`): since when it has been failing. */
+  readonly #failingSinceMs = new Map<string, number>();
+
+  constructor(
+    readonly number: number,
+    private readonly partitions: readonly Partition[],
+    private readonly options: ConsumeOptions,
+    private readonly appetite: Appetite,
+    private readonly deps: AssignmentDeps,
+  ) {}
+
+  start(): void {
+    for (const partition of this.partitions) {
+      this.#positions.set(partition, this.deps.startOf(this.options.group, partition));
+    }
+    this.#working = this.#work();
+  }
+
+  /** Records of the partition not yet handed on. */
+  lag(topic: string): number {
+    const partition = this.partitions.find((candidate) => candidate.topic === topic);
+    return partition ? partition.next - this.#positions.get(partition)! : 0;
+  }
+
+  /** Epoch ms since which a handler has been failing without a success; undefined when none is. */
+  failingSinceMs(): number | undefined {
+    return this.#failingSinceMs.size > 0 ? Math.min(...this.#failingSinceMs.values()) : undefined;
+  }
+
+  /** Stops handing on, gives the member `limitMs` to finish, and resolves when nothing more will come of it. */
+  async revoke(limitMs: number): Promise<void> {
+    this.#abort.abort();
+    const revoked = Promise.resolve()
+      .then(() => this.options.onRevoked?.(this.number))
+      .catch((error: unknown) => this.#say('onRevoked failed', error));
+    await within(limitMs, Promise.all([revoked, this.#working]));
+    this.#isOurs = false;
+    // What was handed in to the writer is as good as there; the next owner must begin behind it.
+    await Promise.allSettled(this.#appends);
+  }
+
+  async #work(): Promise<void> {
+    await this.#announce();
+    await Promise.all(this.partitions.map((partition) => this.#handOnAll(partition)));
+  }
+
+  async #announce(): Promise<void> {
+    const assigned = {
+      partition: this.number,
+      starts: Object.fromEntries(
+        this.partitions.map((partition) => [partition.topic, this.#positions.get(partition)!]),
+      ),
+      ends: Object.fromEntries(this.partitions.map((partition) => [partition.topic, partition.next])),
+      signal: this.#abort.signal,
+    };
+    await this.#untilDone('assignment', async () => this.options.onAssigned?.(assigned));
+  }
+
+  async #handOnAll(partition: Partition): Promise<void> {
+    const { signal } = this.#abort;
+    const tracker = new SettleTracker(this.#positions.get(partition)!);
+    while (!signal.aborted) {
+      const records = await this.deps.source.take(partition, this.#positions.get(partition)!, this.appetite, signal);
+      const last = records.at(-1);
+      if (!last || signal.aborted) return;
+      const next = last.position + 1;
+      this.#positions.set(partition, next);
+      if (this.options.settle === 'record') tracker.take(positionsOf(records), next);
+      const batch = this.#batch(partition, records, tracker);
+      await this.#untilDone(partition.topic, async () => {
+        const outputs = await this.options.handle(batch);
+        if (this.options.settle !== 'record' && this.#isOurs) await this.#finish(partition, outputs ?? [], next);
+      });
+    }
+  }
+
+  #batch(partition: Partition, records: readonly LogRecord[], tracker: SettleTracker): Batch {
+    const settle = (record: LogRecord): void => {
+      if (!this.#isOurs || this.options.settle !== 'record') return;
+      tracker.settle(record.position);
+      this.deps.moveSoon(this.#move(partition, tracker.watermark));
+    };
+    return { topic: partition.topic, partition: this.number, records, signal: this.#abort.signal, settle };
+  }
+
+  /** Outputs and progress are one transaction. Progress alone may wait: at worst the batch is handled again. */
+  async #finish(partition: Partition, outputs: readonly OutgoingRecord[], next: number): Promise<void> {
+    const move = this.#move(partition, next);
+    if (outputs.length === 0) return this.deps.moveSoon(move);
+    const append = this.deps.append(outputs, move);
+    this.#appends.add(append);
+    try {
+      await append;
+    } finally {
+      this.#appends.delete(append);
+    }
+  }
+
+  #move(partition: Partition, position: number): Move {
+    return { group: this.options.group, topicId: partition.topicId, partition: partition.number, position };
+  }
+
+  /** Repeats `step` until it succeeds or the partition is taken away. */
+  async #untilDone(what: string, step: () => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    for (let failures = 1; this.#isOurs; failures += 1) {
+      try {
+        await step();
+        this.#failingSinceMs.delete(what);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const sinceMs = this.#failingSinceMs.get(what) ?? this.deps.now();
+        this.#failingSinceMs.set(what, sinceMs);
+        const isHeld = error instanceof HoldError && this.deps.now() - sinceMs < HOLD_IS_FAILURE_AFTER_MS;
+        if (!isHeld) this.#say(`${what} failed; trying again`, error);
+        await pause(backoffMs(failures), signal);
+        if (signal.aborted) return;
+      }
+    }
+  }
+
+  #say(message: string, error: unknown): void {
+    const { group } = this.options;
+    this.deps.logger.error({ group, partition: this.number, err: error }, message);
+  }
+}
+
+const positionsOf = (records: readonly LogRecord[]): number[] => records.map((record) => record.position);

@@ -1,0 +1,272 @@
+import { ALL_TOPICS, type TopicDeclaration } from '@switchhook/contracts';
+import { Pool } from 'pg';
+import { RecordTooLargeError } from '../errors.js';
+import type {
+  ConsumeOptions,
+  Consumer,
+  EventLog,
+  EventLogHealth,
+  Follower,
+  LogRecord,
+  OutgoingRecord,
+  Place,
+  PublishOptions,
+  ReadFrom,
+} from '../event-log.js';
+import type { Logger } from '../logger.js';
+import { Assignment, type AssignmentDeps } from './assignment.js';
+import type { ReadyRecord } from './commit.js';
+import { Group, Member } from './group.js';
+import type { Partition } from './partition.js';
+import { partitionOf } from './partition-of.js';
+import { Partitions } from './partitions.js';
+import { Progress } from './progress.js';
+import { headersBytes, headersToText } from './record-text.js';
+import { Retention } from './retention.js';
+import { Session, clientConfig } from './session.js';
+import { RecordSource, type Appetite } from './source.js';
+import { TopicFollower } from './topic-follower.js';
+import { GroupCommitWriter } from './writer.js';
+
+export interface EmbeddedLogOptions {
+  readonly databaseUrl: string;
+  readonly logger: Logger;
+  /** Partitions of a topic that is not there yet; default 6. */
+  readonly partitions?: number;
+  readonly topics?: readonly TopicDeclaration[];
+  readonly now?: () => number;
+}
+
+const TAIL_BYTES = 16 * 1024 * 1024;
+const READ_CONNECTIONS = 3;
+const PATIENCE_MS = 5_000;
+const CLOSE_WRITER_MS = 5_000;
+const FAILING_TOO_LONG_MS = 30_000;
+const BATCH_RECORDS = 500;
+const EAGER = { bytes: 1024 * 1024, lingerMs: 0 };
+const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 1_000 };
+/** A publish above this becomes several transactions, as a burst does. */
+const PART_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The event log on PostgreSQL, for one process (architecture.md §2.9). Not started yet: `start` connects.
+ * Compacted topics keep every record; the others keep what their retention or a group that is behind asks for.
+ */
+export const openEmbeddedLog = (options: EmbeddedLogOptions): EventLog => new EmbeddedLog(options);
+
+class EmbeddedLog implements EventLog {
+  #identity = '';
+  #unkeyed = 0;
+  #started = false;
+  #closing: Promise<void> | undefined;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  readonly #session: Session;
+  readonly #pool: Pool;
+  readonly #partitions: Partitions;
+  readonly #progress = new Progress();
+  readonly #writer: GroupCommitWriter;
+  readonly #source: RecordSource;
+  readonly #retention: Retention;
+  readonly #groups = new Map<string, Group>();
+  readonly #followers = new Set<TopicFollower>();
+  readonly #consumers = new Set<Consumer>();
+
+  constructor(private readonly options: EmbeddedLogOptions) {
+    this.#logger = options.logger;
+    this.#now = options.now ?? Date.now;
+    this.#partitions = new Partitions(options.topics ?? ALL_TOPICS, TAIL_BYTES);
+    this.#session = new Session(options.databaseUrl, options.logger, () => this.#recover());
+    this.#pool = new Pool({ ...clientConfig(options.databaseUrl, 'reader'), max: READ_CONNECTIONS });
+    this.#pool.on('error', (error) => this.#logger.debug({ error: String(error) }, 'A reading connection ended'));
+    this.#source = new RecordSource(this.#pool, options.logger);
+    this.#writer = new GroupCommitWriter({
+      session: this.#session,
+      partitions: this.#partitions,
+      progress: this.#progress,
+      logger: options.logger,
+      now: this.#now,
+      onRewound: () => this.#rewound(),
+    });
+    this.#retention = new Retention(this.#pool, this.#partitions, this.#now, options.logger);
+  }
+
+  get identity(): string {
+    return this.#identity;
+  }
+
+  async start(): Promise<void> {
+    const { id } = await this.#session.open();
+    this.#identity = `embedded:${id}`;
+    await this.#partitions.load(this.#session, this.options.partitions ?? 6);
+    await this.#progress.load(this.#session);
+    this.#retention.start();
+    this.#started = true;
+  }
+
+  async publish(records: readonly OutgoingRecord[], { flush = true }: PublishOptions = {}): Promise<Place[]> {
+    const ready = this.#ready(records);
+    const parts = inParts(ready).map((part) => ({ records: part, moves: [], flush, bytes: bytesOf(part) }));
+    const places = await Promise.all(parts.map((part) => this.#writer.append(part, PATIENCE_MS)));
+    return places.flat();
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const topics = options.topics.map((name) => this.#partitions.topic(name));
+    const group = this.#group(options.group, Math.max(...topics.map((topic) => topic.partitions.length)));
+    const appetite: Appetite = { ...(options.lazy ? LAZY : EAGER), records: options.batchRecords ?? BATCH_RECORDS };
+    const member = new Member((number) => {
+      const partitions = topics.flatMap((topic) => topic.partitions[number] ?? []);
+      return new Assignment(number, partitions, options, appetite, this.#assignmentDeps());
+    });
+    // A group exists from its first member on: retention must know it before it has finished anything.
+    for (const partition of topics.flatMap((topic) => topic.partitions)) {
+      const position = this.#startOf(options.group, partition);
+      this.#writer.moveSoon({
+        group: options.group,
+        topicId: partition.topicId,
+        partition: partition.number,
+        position,
+      });
+    }
+    await group.join(member);
+    const consumer: Consumer = {
+      assigned: () => [...member.assignments.keys()],
+      lag: () => Object.fromEntries(options.topics.map((topic) => [topic, lagOf(member, topic)])),
+      close: async () => {
+        this.#consumers.delete(consumer);
+        await group.leave(member);
+        await this.#writer.flush();
+      },
+    };
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  async follow(topic: string, onRecords: (records: readonly LogRecord[]) => void | Promise<void>): Promise<Follower> {
+    const { partitions } = this.#partitions.topic(topic);
+    const follower = new TopicFollower(partitions, onRecords, this.#source, this.#logger);
+    this.#followers.add(follower);
+    return follower;
+  }
+
+  async *read(topic: string, partition: number, from: ReadFrom, to: number): AsyncGenerator<readonly LogRecord[]> {
+    const source = this.#partition(topic, partition);
+    let position = 'position' in from ? from.position : await this.#source.positionAt(source, from.timeMs);
+    while (position < to) {
+      const records = await this.#source.chunk(source, position, to, { ...EAGER, records: BATCH_RECORDS });
+      const last = records.at(-1);
+      if (!last) return;
+      yield records;
+      position = last.position + 1;
+    }
+  }
+
+  async ends(topic: string): Promise<number[]> {
+    return this.#partitions.topic(topic).partitions.map((partition) => partition.next);
+  }
+
+  health(): EventLogHealth {
+    if (this.#writer.failure) return { ok: false, reason: this.#writer.failure.message };
+    if (!this.#started || !this.#session.connected) return { ok: false, reason: 'the database is away' };
+    const tooLong = this.#now() - FAILING_TOO_LONG_MS;
+    for (const [name, group] of this.#groups) {
+      for (const assignment of group.members.flatMap((member) => [...member.assignments.values()])) {
+        if ((assignment.failingSinceMs() ?? Infinity) > tooLong) continue;
+        return { ok: false, reason: `group ${name} fails at partition ${assignment.number}` };
+      }
+    }
+    return { ok: true };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#retention.stop();
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await Promise.all([...this.#followers].map((follower) => follower.close()));
+    await this.#writer.close(CLOSE_WRITER_MS);
+    await this.#session.close();
+    await this.#pool.end();
+  }
+
+  /** Checks and measures all records before any of them joins a commit: one that is too large refuses its own call only. */
+  #ready(records: readonly OutgoingRecord[]): ReadyRecord[] {
+    return records.map((record) => {
+      const { declaration, partitions } = this.#partitions.topic(record.topic);
+      const key = typeof record.key === 'string' ? Buffer.from(record.key) : record.key;
+      const bytes = (key?.length ?? 0) + (record.value?.length ?? 0) + headersBytes(record.headers);
+      if (bytes > declaration.maxRecordBytes) {
+        throw new RecordTooLargeError(record.topic, bytes, declaration.maxRecordBytes);
+      }
+      const number = key ? partitionOf(key, partitions.length) : this.#unkeyed++ % partitions.length;
+      const { value, headers } = record;
+      return { partition: partitions[number]!, key, value, headers, headersText: headersToText(headers), bytes };
+    });
+  }
+
+  #partition(topic: string, number: number): Partition {
+    const partition = this.#partitions.topic(topic).partitions[number];
+    if (!partition) throw new Error(`${topic} has no partition ${number}`);
+    return partition;
+  }
+
+  #group(name: string, partitions: number): Group {
+    const group = this.#groups.get(name) ?? new Group(partitions);
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  /** A group that was never here begins at the oldest record that is still there. */
+  #startOf(group: string, partition: Partition): number {
+    return Math.max(this.#progress.of(group, partition.topicId, partition.number) ?? 0, partition.earliest);
+  }
+
+  #assignmentDeps(): AssignmentDeps {
+    return {
+      source: this.#source,
+      logger: this.#logger,
+      now: this.#now,
+      startOf: (group, partition) => this.#startOf(group, partition),
+      moveSoon: (move) => this.#writer.moveSoon(move),
+      append: async (outputs, move) => {
+        const records = this.#ready(outputs);
+        await this.#writer.append({ records, moves: [move], flush: false, bytes: bytesOf(records) });
+        this.#progress.saved(move);
+      },
+    };
+  }
+
+  #recover(): void {
+    // Its failure is kept by the writer, which tells everybody who asks.
+    if (this.#started) this.#writer.recover().catch(() => undefined);
+  }
+
+  #rewound(): void {
+    for (const group of this.#groups.values()) void group.restart();
+    for (const follower of this.#followers) void follower.rewind();
+  }
+}
+
+const bytesOf = (records: readonly ReadyRecord[]): number => records.reduce((sum, record) => sum + record.bytes, 0);
+
+const lagOf = (member: Member, topic: string): number =>
+  [...member.assignments.values()].reduce((sum, assignment) => sum + assignment.lag(topic), 0);
+
+/** Cuts before the record with which a part would pass PART_BYTES. */
+function inParts(records: readonly ReadyRecord[]): ReadyRecord[][] {
+  const parts: ReadyRecord[][] = [];
+  let bytes = Infinity;
+  for (const record of records) {
+    bytes += record.bytes;
+    if (bytes > PART_BYTES) {
+      parts.push([]);
+      bytes = record.bytes;
+    }
+    parts.at(-1)!.push(record);
+  }
+  return parts;
+}

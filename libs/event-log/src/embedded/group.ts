@@ -1,0 +1,74 @@
+import type { Assignment } from './assignment.js';
+
+/** How long a member may take to let go of a partition: for another member, and when it closes. */
+const HANDOVER_MS = 3_000;
+const CLOSE_MS = 10_000;
+
+/** One `consume` call. */
+export class Member {
+  readonly assignments = new Map<number, Assignment>();
+
+  constructor(readonly assign: (partition: number) => Assignment) {}
+}
+
+/** The members of one group share its partitions: partition n of all topics is one member's. */
+export class Group {
+  #members: readonly Member[] = [];
+  /** Changes happen one after the other: a partition is let go before it is given away. */
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly partitions: number) {}
+
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  join(member: Member): Promise<void> {
+    return this.#change(() => this.#share([...this.#members, member], HANDOVER_MS));
+  }
+
+  leave(member: Member): Promise<void> {
+    return this.#change(() =>
+      this.#share(
+        this.#members.filter((other) => other !== member),
+        CLOSE_MS,
+      ),
+    );
+  }
+
+  /** Takes every partition away and gives it out again, each beginning at the progress that the log knows now. */
+  restart(): Promise<void> {
+    return this.#change(async () => {
+      const members = this.#members;
+      await this.#share([], HANDOVER_MS);
+      await this.#share(members, HANDOVER_MS);
+    });
+  }
+
+  #change(step: () => Promise<void>): Promise<void> {
+    this.#changing = this.#changing.then(step);
+    return this.#changing;
+  }
+
+  async #share(members: readonly Member[], limitMs: number): Promise<void> {
+    const before = this.#members;
+    this.#members = members;
+    const ownerOf = (partition: number): Member | undefined => members[partition % members.length];
+    const leaving = before.flatMap((member) =>
+      [...member.assignments]
+        .filter(([partition]) => ownerOf(partition) !== member)
+        .map(async ([partition, assignment]) => {
+          await assignment.revoke(limitMs);
+          member.assignments.delete(partition);
+        }),
+    );
+    await Promise.all(leaving);
+    for (let partition = 0; partition < this.partitions; partition += 1) {
+      const owner = ownerOf(partition);
+      if (!owner || owner.assignments.has(partition)) continue;
+      const assignment = owner.assign(partition);
+      owner.assignments.set(partition, assignment);
+      assignment.start();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Session } from './session.js';
+
+/** How far a group is with one partition: the next position that it wants. */
+export interface Move {
+  readonly group: string;
+  readonly topicId: number;
+  readonly partition: number;
+  readonly position: number;
+}
+
+const keyOf = (group: string, topicId: number, partition: number): string => `${topicId}/${partition}/${group}`;
+
+/** The positions of all groups: what members know, and which of it the database does not have yet. */
+export class Progress {
+  readonly #positions = new Map<string, number>();
+  readonly #unsaved = new Map<string, Move>();
+
+  async load(session: Session): Promise<void> {
+    this.#positions.clear();
+    this.#unsaved.clear();
+    const { rows } = await session.query<{ group_name: string; topic: number; partition: number; position: string }>({
+      text: 'SELECT group_name, topic, partition, position FROM log.offsets',
+    });
+    for (const row of rows) this.#positions.set(keyOf(row.group_name, row.topic, row.partition), Number(row.position));
+  }
+
+  /** Undefined when the group has never been here. */
+  of(group: string, topicId: number, partition: number): number | undefined {
+    return this.#positions.get(keyOf(group, topicId, partition));
+  }
+
+  /** Notes a move that goes into the next commit. */
+  note(move: Move): void {
+    const key = keyOf(move.group, move.topicId, move.partition);
+    if ((this.#positions.get(key) ?? -1) >= move.position) return;
+    this.#positions.set(key, move.position);
+    this.#unsaved.set(key, move);
+  }
+
+  /** Notes a move that is in the database with the records that it belongs to. */
+  saved(move: Move): void {
+    this.#positions.set(keyOf(move.group, move.topicId, move.partition), move.position);
+  }
+
+  get isSaved(): boolean {
+    return this.#unsaved.size === 0;
+  }
+
+  /** What is to be saved, at most one move per group and partition: for a commit that is repeated until it is there. */
+  takeUnsaved(): Move[] {
+    const moves = [...this.#unsaved.values()];
+    this.#unsaved.clear();
+    return moves;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Pool } from 'pg';
+import type { Logger } from '../logger.js';
+import type { Partition } from './partition.js';
+import type { Partitions } from './partitions.js';
+
+const EVERY_MS = 60_000;
+const DELETED_AT_ONCE = 1_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * Deletes up to DELETED_AT_ONCE of a partition's oldest records: those appended before $3 that every group has passed.
+ * The last one stays whatever its age: the next position is known by it.
+ */
+const DELETE_SOME = `
+  WITH oldest AS (
+    SELECT position, appended_at_ms FROM log.records WHERE topic = $1 AND partition = $2 ORDER BY position LIMIT $4
+  ), past AS (
+    SELECT max(position) AS position FROM oldest
+    WHERE appended_at_ms < $3
+      AND position < (SELECT max(position) FROM log.records WHERE topic = $1 AND partition = $2)
+      AND position < coalesce((SELECT min(position) FROM log.offsets WHERE topic = $1 AND partition = $2), position + 1)
+  ), deleted AS (
+    DELETE FROM log.records WHERE topic = $1 AND partition = $2 AND position <= (SELECT position FROM past) RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM deleted)::int AS count, (SELECT position FROM past) AS up_to`;
+
+/** Removes what is older than its topic's retention, slowly, on a timer. Compacted topics are kept whole. */
+export class Retention {
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly partitions: Partitions,
+    private readonly now: () => number,
+    private readonly logger: Logger,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => (this.#running = this.#running.then(() => this.run())), EVERY_MS);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  /** One pass over all partitions. A database that is away is tried again at the next one. */
+  async run(): Promise<void> {
+    try {
+      for (const { declaration, partitions } of this.partitions.topics()) {
+        if (declaration.retentionDays === undefined) continue;
+        const beforeMs = this.now() - declaration.retentionDays * DAY_MS;
+        for (const partition of partitions) await this.#clean(partition, beforeMs);
+      }
+    } catch (error) {
+      this.logger.warn({ error: String(error) }, 'Old records of the event log could not be deleted');
+    }
+  }
+
+  async #clean(partition: Partition, beforeMs: number): Promise<void> {
+    for (let count = DELETED_AT_ONCE; count === DELETED_AT_ONCE && !this.#stopped;) {
+      const { rows } = await this.pool.query<{ count: number; up_to: string | null }>({
+        name: 'delete-some',
+        text: DELETE_SOME,
+        values: [partition.topicId, partition.number, beforeMs, DELETED_AT_ONCE],
+      });
+      count = rows[0]?.count ?? 0;
+      if (rows[0]?.up_to) partition.earliest = Number(rows[0].up_to) + 1;
+    }
+  }
+}
