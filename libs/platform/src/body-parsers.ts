@@ -1,4 +1,5 @@
 import { LIMITS } from '@switchhook/contracts';
+import { checkJson } from '@switchhook/domain';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpFault } from './http-errors.js';
 
@@ -21,20 +22,10 @@ export function addBodyParsers(fastify: FastifyInstance): void {
   });
 }
 
-/** An empty body is no body. Throws a 400 that names the place: line and column, from 1. */
+/** An empty body is no body. Throws a 400 that names the place, also for nesting beyond the limit. */
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return undefined;
-  const text = body.toString('utf8');
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new HttpFault('malformed', `The body is not JSON: ${placeOf(error, text)}`);
-  }
-}
-
-/** V8 names the position, or that the text ended; its own words quote the input and are not passed on. */
-function placeOf(error: unknown, text: string): string {
-  const [, found] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
-  const before = text.slice(0, found === undefined ? text.length : Number(found)).split('\n');
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  const wrong = checkJson(body);
+  if (wrong !== null) throw new HttpFault('malformed', `The body ${wrong}`);
+  return JSON.parse(body.toString('utf8')) as unknown;
 }

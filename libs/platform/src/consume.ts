@@ -1,7 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { EventLogStrategy } from './event-log.strategy.js';
 import type { Resources } from './resources.js';
-import { RpcErrorFilter } from './rpc-error.filter.js';
 
 /**
  * Starts the consumers of all modules of `app`, which is initialised: every async provider of every module is up. First the
@@ -11,9 +10,9 @@ export async function startConsumers(app: NestFastifyApplication, resources: Res
   const { log, consumerGroups, metrics, webhooks, credentials } = resources;
   await Promise.all([webhooks.whenCaughtUp, credentials.whenCaughtUp]);
   const strategy = new EventLogStrategy({ log, groups: consumerGroups });
-  // Without inheritAppConfig the filters of HTTP do not apply to consumers.
-  const microservice = app.connectMicroservice({ strategy });
-  microservice.useGlobalFilters(new RpcErrorFilter());
+  // The filter of the application is what keeps Nest from renaming what a consumer throws; one that is set on the
+  // microservice itself comes too late, its handlers are made by this call.
+  app.connectMicroservice({ strategy }, { inheritAppConfig: true });
   await app.startAllMicroservices();
   metrics.beforeScrape(() => {
     for (const [topic, lag] of Object.entries(strategy.lag())) metrics.consumerLag.set({ topic }, lag);

@@ -50,7 +50,7 @@ class RootModule {}
 function fastifyOptions({ server, onHandler }: AppOptions, filter: HttpErrorFilter) {
   return {
     bodyLimit: LIMITS.requestBytes,
-    maxParamLength: 1_024,
+    routerOptions: { maxParamLength: 1_024 },
     // A bad URL is answered before any hook or filter can run.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
       filter.answer(error, request, reply),

@@ -1,5 +1,6 @@
 import type { EventLog, Follower, LogRecord } from '@switchhook/event-log';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import type { Metrics } from './metrics.js';
 
 export interface DirectoryDeps {
@@ -33,7 +34,7 @@ export async function followDirectory(
       } catch (error) {
         metrics.recordsUnreadable.inc({ topic });
         const { partition, position } = record;
-        logger.warn({ topic, partition, position, reason: messageOf(error) }, 'record skipped: it cannot be read');
+        logger.warn({ topic, partition, position, reason: reasonOf(error) }, 'record skipped: it cannot be read');
       }
     }
   });
@@ -47,4 +48,8 @@ export async function followDirectory(
   };
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message.slice(0, 300) : String(error));
+/** What is wrong, without any of the content: messages of JSON.parse and others quote it. */
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError) return `wrong: ${error.issues.map(({ path }) => path.join('.')).join(', ')}`;
+  return error instanceof SyntaxError ? 'not JSON' : error instanceof Error ? error.name : 'unknown';
+}

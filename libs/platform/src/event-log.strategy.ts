@@ -17,7 +17,7 @@ export interface EventLogStrategyDeps {
 /**
  * Nest's transport over the event log, the same for both engines: `@EventPattern({ topic, group })` methods get whole
  * batches, what they return is what the log appends with the group's progress, and what they throw reaches the log as it
- * was thrown (the filter of rpc-error.filter.ts keeps Nest from renaming it).
+ * was thrown (the filter of http-error.filter.ts keeps Nest from renaming it).
  */
 export class EventLogStrategy extends Server implements CustomTransportStrategy {
   /** The log reports what a handler throws; Nest need not. */

@@ -2,13 +2,14 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { LogUnavailableError } from '@switchhook/event-log';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { throwError, type Observable } from 'rxjs';
 import { ERROR_CODES, HttpFault, errorBody, type ErrorName } from './http-errors.js';
 import type { RouteTable } from './route-table.js';
 
 const REALM = 'Basic realm="switchhook", charset="UTF-8"';
 const RETRY_AFTER_SECONDS = 1;
 
-/** Answers every error of an HTTP request with CallFire's error body (interfaces.md, "Errors"); only faults of ours are logged as such. */
+/** Answers every error of an HTTP request with CallFire's error body (interfaces.md, "Errors"); only faults of ours are logged. */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
   constructor(
@@ -16,7 +17,9 @@ export class HttpErrorFilter implements ExceptionFilter {
     private readonly routes: RouteTable,
   ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  catch(error: unknown, host: ArgumentsHost): Observable<never> | void {
+    // What a consumer threw goes on as it was thrown: the log tells a `HoldError` from a failure by it.
+    if (host.getType() === 'rpc') return throwError(() => error);
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     this.answer(error, request, http.getResponse<FastifyReply>());
