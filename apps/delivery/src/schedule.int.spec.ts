@@ -82,10 +82,14 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
   const requested: OutgoingRecord[] = [];
   let nowMs = 1_000;
   let unavailable = false;
+  let refused = 0;
   const releaser = new Releaser({
     log: {
       publish: async (records) => {
-        if (unavailable) throw new Error('the log is away');
+        if (unavailable) {
+          refused += 1;
+          throw new Error('the log is away');
+        }
         requested.push(...records);
         return [];
       },
@@ -120,6 +124,7 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     releaser,
     requested,
     take,
+    refused: () => refused,
     setNow: (ms: number) => (nowMs = ms),
     setUnavailable: (away: boolean) => (unavailable = away),
     requestedIds: () =>
@@ -199,6 +204,19 @@ describe('the schedule', () => {
     expect(once).toHaveLength(2);
   });
 
+  it('does not go back when outcomes are handed on that it has seen', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: failed(9_000) },
+      { delivery: 1, number: 2, outcome: succeeded },
+    ]);
+    const run = running(log);
+    await run.take();
+    await run.projection.apply(PARTITION, log.slice(0, 1));
+    expect(await schedule.count([PARTITION])).toBe(0);
+    const at = { identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION };
+    expect(await schedule.position(at)).toBe(2);
+  });
+
   it('writes nothing when another owner has moved the position', async () => {
     const log = outcomes([{ delivery: 1, outcome: failed(9_000) }]);
     const stale = running(log);
@@ -232,6 +250,7 @@ describe('the schedule', () => {
     const run = running(outcomes([{ delivery: 1, outcome: failed(0) }]));
     run.setUnavailable(true);
     await run.take();
+    await eventually(() => expect(run.refused()).toBe(1));
     run.setUnavailable(false);
     run.releaser.wake();
     await eventually(() => expect(run.requested).toHaveLength(1));
