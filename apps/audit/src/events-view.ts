@@ -32,6 +32,7 @@ export const EVENTS_SQL: readonly string[] = [
      PRIMARY KEY (source_id, position))`,
   `CREATE INDEX events_key ON audit.events (event_key)`,
   `CREATE INDEX events_newest ON audit.events (account_id, accepted_at, source_id, position)`,
+  `CREATE INDEX events_without_account ON audit.events (accepted_at, source_id, position) WHERE account_id IS NULL`,
   `CREATE INDEX events_id ON audit.events (account_id, id)`,
   `CREATE INDEX events_type ON audit.events (account_id, type, accepted_at, source_id, position)`,
   `CREATE INDEX events_subject ON audit.events (account_id, subject, accepted_at, source_id, position)
@@ -90,8 +91,8 @@ export async function applyToEvents(
     const row = await rowOf(record, sourceIds);
     if (!row) continue;
     const place = `${row.sourceId}:${row.position}`;
-    // A statement may touch a row once; only a record that was redriven and refused again comes twice.
-    if (!rows.has(place)) rows.set(place, row);
+    const known = rows.get(place);
+    rows.set(place, known ? merged(known, row) : row);
   }
   if (rows.size === 0) return;
   const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
@@ -101,6 +102,24 @@ export async function applyToEvents(
     values,
   );
 }
+
+/** `MERGE` within one batch: a statement may touch a row only once. */
+const merged = (known: EventRow, next: EventRow): EventRow => ({
+  ...known,
+  eventKey: known.eventKey ?? next.eventKey,
+  accountId: known.accountId ?? next.accountId,
+  id: known.id ?? next.id,
+  source: known.source ?? next.source,
+  type: known.type ?? next.type,
+  subject: known.subject ?? next.subject,
+  time: known.time ?? next.time,
+  acceptedAt: Math.min(known.acceptedAt, next.acceptedAt),
+  status: STATUSES.find((status) => status === known.status || status === next.status)!,
+  reason: known.reason ?? next.reason,
+});
+
+/** The one that counts first. */
+const STATUSES = ['rejected', 'unmatched', 'accepted'] as const;
 
 async function rowOf(record: ArchivedRecord, sourceIds: SourceIds): Promise<EventRow | undefined> {
   if (record.kind === 'event') return record.eventKey === null ? undefined : eventRow(record, sourceIds);

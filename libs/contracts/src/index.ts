@@ -42,3 +42,26 @@ export {
   type PreparedCall,
 } from './delivery.js';
 export { HttpErrorSchema, type Fault, type HttpErrorBody } from './http-error.js';
+export {
+  DELIVERY_STATUSES,
+  DeliveriesQuerySchema,
+  DeliveryPageSchema,
+  DeliverySchema,
+  DeliveryWithAttemptsSchema,
+  EVENT_STATUSES,
+  EventPageSchema,
+  EventsQuerySchema,
+  LoggedAttemptSchema,
+  LoggedEventSchema,
+  WebhookDeliveriesQuerySchema,
+  type DeliveriesQuery,
+  type Delivery,
+  type DeliveryPage,
+  type DeliveryStatus,
+  type DeliveryWithAttempts,
+  type EventPage,
+  type EventStatus,
+  type EventsQuery,
+  type LoggedAttempt,
+  type LoggedEvent,
+} from './delivery-log.js';

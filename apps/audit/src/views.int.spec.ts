@@ -1,0 +1,222 @@
+import { TOPICS } from '@switchhook/contracts';
+import { deliveryId, eventKey } from '@switchhook/domain';
+import type { LogRecord } from '@switchhook/event-log';
+import fc from 'fast-check';
+import type { DataSource } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TestLog, anEvent, byPartition, called, idsOf, openTestArchive, type TestArchive } from './archive.fixture.js';
+import type { ArchivedRecord } from './archived-record.js';
+import { VIEWS_SQL, VIEW_TABLES } from './views.js';
+
+let archive: TestArchive;
+let log: TestLog;
+
+beforeEach(async () => {
+  archive = await openTestArchive();
+  log = new TestLog();
+});
+afterEach(() => archive.close());
+
+/** Something of everything: delivered late, parked, refused, unmatched, repeated, run again, told of twice. */
+function story(): readonly LogRecord[] {
+  const late = anEvent({ id: 'late' });
+  const lateAt = log.event(late);
+  const ids = idsOf(late, lateAt);
+  log.requested(late, ids);
+  log.signed(late, ids);
+  log.outcome(late, ids, { outcome: 'deferred', at: 1, nextAttemptAt: 2, reason: 'lane-full' });
+  log.requested(late, { ...ids, deferrals: 1 });
+  log.outcome(late, { ...ids, deferrals: 1 }, called('attempted', ids, 503, { nextAttemptAt: 9 }));
+  log.outcome(late, { ...ids, deferrals: 1 }, called('attempted', ids, 500, { nextAttemptAt: 10 }));
+  const second = { ...ids, number: 2 };
+  log.requested(late, second);
+  log.outcome(late, second, called('exhausted', second, 410, { reason: 'status-410' }));
+  log.outcome(late, second, called('succeeded', second, 200));
+  const again = { ...ids, run: 1 };
+  log.requested(late, again);
+  log.outcome(late, again, called('succeeded', again, 204));
+  const unknown = log.event(anEvent({ id: 'unknown', accountId: 77 }));
+  log.rejected(unknown, 'unknown-account');
+  const repeat = log.event(anEvent({ id: 'unknown', accountId: 77 }));
+  log.unmatched(anEvent({ id: 'unknown', accountId: 77 }), repeat);
+  log.event(late);
+  const garbage = log.append({
+    topic: TOPICS.events.name,
+    key: 'k',
+    value: Buffer.from('{'),
+    headers: { ce_id: 'x\0' },
+  });
+  log.rejected(garbage, 'missing-attribute');
+  const open = anEvent({ id: 'open', subject: undefined });
+  log.requested(open, idsOf(open, log.event(open), { webhookId: 6 }));
+  log.append({ topic: TOPICS.outcomes.name, key: null, value: Buffer.from('?'), headers: {} });
+  return log.records;
+}
+
+/** MD5 over every row of every view. */
+async function checksum(database: DataSource): Promise<string> {
+  const sums = VIEW_TABLES.map(
+    (table) => `(SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), '') FROM ${table} t)`,
+  );
+  const [row] = await database.query<{ sum: string }[]>(`SELECT md5(concat_ws('/', ${sums.join(', ')})) AS sum`);
+  return row!.sum;
+}
+
+/** What the archive keeps, and nothing else: topic after topic, the last one first. */
+async function replayed(database: DataSource): Promise<ArchivedRecord[]> {
+  const rows = await database.query<Record<string, never>[]>(
+    `SELECT s.identity, s.topic, s.partition, r.position, r.appended_at, r.kind, r.account_id, r.event_key, r.delivery_id,
+            r.webhook_id, r.run, r.number, r.headers, r.facts::text AS facts
+     FROM audit.records r JOIN audit.sources s ON s.id = r.source_id ORDER BY s.topic DESC, s.partition, r.position`,
+  );
+  const number = (value: unknown): number | null => (value === null ? null : Number(value));
+  return rows.map((row) => ({
+    identity: row['identity']!,
+    topic: row['topic']!,
+    partition: row['partition']!,
+    position: Number(row['position']),
+    appendedAt: Number(row['appended_at']),
+    kind: row['kind']!,
+    accountId: number(row['account_id']),
+    eventKey: row['event_key']!,
+    deliveryId: row['delivery_id']!,
+    webhookId: number(row['webhook_id']),
+    run: row['run']!,
+    number: row['number']!,
+    headers: row['headers']!,
+    facts: row['facts']!,
+  }));
+}
+
+async function renewViews(database: DataSource): Promise<void> {
+  await database.query(`DROP TABLE ${VIEW_TABLES.join(', ')}`);
+  for (const statement of VIEWS_SQL) await database.query(statement);
+}
+
+const delivery = async (webhookId = 5, id = 'late'): Promise<Record<string, unknown>> => {
+  const rows = await archive.database.query<Record<string, unknown>[]>('SELECT * FROM audit.deliveries WHERE id = $1', [
+    deliveryId(eventKey(1, 'switch-7', id), webhookId),
+  ]);
+  return rows[0]!;
+};
+
+describe('the views are a function of the archive', () => {
+  test('made again from the archive alone, in another order of topics and without payloads, they are the same', async () => {
+    await archive.take(story());
+    const live = await checksum(archive.database);
+    await archive.database.query('DELETE FROM audit.payloads');
+    await renewViews(archive.database);
+    expect(await checksum(archive.database)).not.toBe(live);
+    const records = await replayed(archive.database);
+    await archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
+    expect(await checksum(archive.database)).toBe(live);
+  });
+
+  test('applied twice they stay the same', async () => {
+    await archive.take(story());
+    const live = await checksum(archive.database);
+    const records = await replayed(archive.database);
+    await archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
+    expect(await checksum(archive.database)).toBe(live);
+  });
+
+  test('in whatever order and in whatever batches the topics come, they end the same', async () => {
+    await archive.take(story());
+    const live = await checksum(archive.database);
+    const records = await replayed(archive.database);
+    const topics = [...new Set(records.map(({ topic }) => topic))].map((topic) =>
+      records.filter((record) => record.topic === topic),
+    );
+    const turns = fc.array(fc.record({ topic: fc.nat(topics.length - 1), records: fc.integer({ min: 1, max: 4 }) }), {
+      maxLength: 20,
+    });
+    await fc.assert(
+      fc.asyncProperty(turns, async (order) => {
+        await renewViews(archive.database);
+        const rest = topics.map((each) => [...each]);
+        const all = [...order, ...topics.map((_, topic) => ({ topic, records: Infinity }))];
+        for (const turn of all) {
+          const batch = rest[turn.topic]!.splice(0, turn.records);
+          await archive.database.transaction((manager) => archive.deps.applyToViews(manager, batch));
+        }
+        expect(await checksum(archive.database)).toBe(live);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+describe('a delivery', () => {
+  test('goes through its states, and stays in the first end of a run until another run begins', async () => {
+    const records = story();
+    const states: unknown[] = [];
+    for (const record of records.slice(1, 12)) {
+      await archive.take([record]);
+      const { status, reason, next_attempt_at: next } = await delivery();
+      states.push([status, reason, next]);
+    }
+    expect(states).toEqual([
+      ['pending', null, null],
+      ['pending', null, null],
+      ['deferred', 'lane-full', '2'],
+      ['pending', null, null],
+      ['pending', null, '9'],
+      ['pending', null, '9'],
+      ['pending', null, null],
+      ['exhausted', 'status-410', null],
+      ['exhausted', 'status-410', null],
+      ['pending', null, null],
+      ['succeeded', null, null],
+    ]);
+    expect(await delivery()).toMatchObject({
+      event_id: 'late',
+      source: 'switch-7',
+      subject: 'text-9',
+      created_at: String(records[0]!.appendedAtMs),
+    });
+  });
+
+  test('is not taken back by a request that is seen after the end of its run', async () => {
+    const event = anEvent();
+    const ids = idsOf(event, log.event(event));
+    const requested = log.requested(event, { ...ids, number: 2 });
+    const end = log.outcome(event, ids, called('succeeded', ids, 200));
+    await archive.take([end, requested]);
+    expect(await delivery(5, 'e-1')).toMatchObject({ status: 'succeeded', finished_at: String(ids.acceptedAt + 1000) });
+  });
+
+  test('keeps a call once, as it was first told of', async () => {
+    await archive.take(story());
+    const calls = await archive.database.query(
+      'SELECT run, number, status_code, response_body FROM audit.attempts ORDER BY run, number',
+    );
+    expect(calls).toEqual([
+      { run: 0, number: 1, status_code: '503', response_body: 'ok\uFFFD' },
+      { run: 0, number: 2, status_code: '410', response_body: 'ok\uFFFD' },
+      { run: 1, number: 1, status_code: '204', response_body: 'ok\uFFFD' },
+    ]);
+  });
+});
+
+describe('two partitions that meet in the same rows', () => {
+  test('do not deadlock', async () => {
+    const events = Array.from({ length: 300 }, (_, n) => anEvent({ id: `e-${n}` }));
+    for (const event of events) {
+      const ids = idsOf(event, log.event(event));
+      log.requested(event, ids);
+    }
+    for (const event of [...events].reverse()) {
+      const ids = idsOf(
+        event,
+        log.records.find(({ headers }) => headers['ce_id'] === event.id)!,
+      );
+      log.outcome(event, ids, called('succeeded', ids, 200));
+    }
+    const batches = byPartition(log.records);
+    await Promise.all(batches.map((batch) => archive.take(batch)));
+    const rows = await archive.database.query(
+      'SELECT status, count(*)::int AS n FROM audit.deliveries GROUP BY status',
+    );
+    expect(rows).toEqual([{ status: 'succeeded', n: 300 }]);
+  });
+});
