@@ -117,7 +117,10 @@ export class GroupCommitWriter {
   async #commitAll(): Promise<void> {
     // What else arrives in this turn of the event loop (a wake hands on to many) belongs into the same commit.
     await Promise.resolve();
-    while (this.#queue.length > 0 || !this.deps.progress.isSaved) {
+    for (;;) {
+      // Before parts are taken: whoever loses patience while the database is away is certain that nothing was sent.
+      await this.recover();
+      if (this.#queue.length === 0 && this.deps.progress.isSaved) return;
       this.#underWay = this.#takeParts();
       const commit = planCommit(this.#underWay, this.deps.progress.takeUnsaved(), this.deps.now());
       if (await this.#send(commit)) this.#handOn(commit);
