@@ -17,3 +17,6 @@ export { HoldError, LogUnavailableError, RecordTooLargeError } from './errors.js
 export { toRejected } from './rejected.js';
 export { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-log.js';
 export type { Logger } from './logger.js';
+export { openKafkaLog } from './kafka/kafka-log.js';
+export { type KafkaLogOptions } from './kafka/options.js';
+export { createTopics as createKafkaTopics, type TopicsReport } from './kafka/topics.js';
