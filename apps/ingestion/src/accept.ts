@@ -71,11 +71,7 @@ async function appendNew(
     const key = eventKey(event.accountId, event.source, event.id);
     if (!byKey.has(key)) byKey.set(key, event);
   }
-  const known = await deps.known(byKey.keys()).catch((cause: unknown) => {
-    throw new HttpFault('unavailable', `The names of accepted events cannot be read: ${messageOf(cause)}`, {
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    });
-  });
+  const known = await deps.known(byKey.keys()).catch(databaseAway);
   const fresh = [...byKey].filter(([key]) => !known.has(key)).map(([, event]) => eventRecord(event));
   if (fresh.length > 0) await deps.append(fresh, { flush: true }).catch(rethrow);
   const duplicates = events.length - fresh.length;
@@ -125,6 +121,14 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
+/** Whatever it is, it is not the sender's fault, and what was sent has not been appended. */
+function databaseAway(): never {
+  const retryAfterSeconds = RETRY_AFTER_SECONDS;
+  throw new HttpFault('unavailable', 'The names of accepted events cannot be read: send the same again', {
+    retryAfterSeconds,
+  });
+}
+
 const logUnavailable = (why: string): HttpFault =>
   new HttpFault('logUnavailable', 'The event log does not acknowledge: send the same again', {
     developerMessage: why,
@@ -138,5 +142,3 @@ function within<Answer>(deadlineMs: number, answer: Promise<Answer>): Promise<An
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

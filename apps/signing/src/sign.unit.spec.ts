@@ -1,0 +1,186 @@
+import { HEADER, PreparedCallSchema, headerText, splitParts, type Webhook } from '@switchhook/contracts';
+import { profileOf, readAttemptIds } from '@switchhook/domain';
+import { HoldError, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
+import fc from 'fast-check';
+import { Webhook as StandardWebhook } from 'standardwebhooks';
+import { Webhook as SvixWebhook } from 'svix';
+import { describe, expect, it } from 'vitest';
+import { sign } from './sign.js';
+import {
+  ACCEPTED_AT,
+  CountersInMemory,
+  DATA,
+  OneSecret,
+  SECRET,
+  WebhooksInMemory,
+  outcomeOf,
+  requestAt,
+  webhook,
+} from './testing/fakes.js';
+
+function start(webhooks: WebhooksInMemory, { nowMs = ACCEPTED_AT + 50, keys = new OneSecret() } = {}) {
+  const counters = new CountersInMemory();
+  const run = sign({ webhooks, keys, counters, now: () => nowMs });
+  return { counters, run: (...records: LogRecord[]) => run({ records }) };
+}
+
+const hooks = (...known: Webhook[]): WebhooksInMemory => new WebhooksInMemory(...known);
+
+function opened(record: OutgoingRecord) {
+  const [call, body, data] = splitParts(record.value!, record.headers);
+  return { call: PreparedCallSchema.parse(JSON.parse(call!.toString())), body: body!, data: data! };
+}
+
+describe('a request becomes a signed call', () => {
+  it('that libraries of others verify, over the very bytes that will be sent', async () => {
+    const nowMs = Date.now();
+    const { run } = start(hooks(webhook(1)), { nowMs });
+    const fresh = requestAt(0, 1, { [HEADER.acceptedAt]: String(nowMs) });
+    const { call, body } = opened((await run(fresh))[0]!);
+    for (const verifier of [new StandardWebhook(SECRET), new SvixWebhook(SECRET)]) {
+      expect(() => verifier.verify(body.toString(), call.headers)).not.toThrow();
+      expect(() => verifier.verify(`${body.toString()} `, call.headers)).toThrow();
+    }
+    expect(JSON.parse(body.toString())).toMatchObject({ specversion: '1.0', id: 'event-0', accountid: '7' });
+    expect(body.includes(DATA)).toBe(true);
+  });
+
+  it('with the URL, and every header of a call', async () => {
+    const { run } = start(hooks(webhook(1)));
+    const record = requestAt(0, 1, { [HEADER.number]: '4' });
+    const [signed] = await run(record);
+    const { call, data } = opened(signed!);
+    const { deliveryId } = readAttemptIds(record.headers);
+    expect(call).toMatchObject({ method: 'POST', url: 'https://receiver.example/1', signingKeyIds: ['sk_1'] });
+    expect(call.headers).toMatchObject({
+      'content-type': 'application/json',
+      'user-agent': 'Switchhook/1',
+      'webhook-id': deliveryId,
+      'webhook-timestamp': '1700000000',
+      'switchhook-delivery': deliveryId,
+      'switchhook-attempt': '4',
+      traceparent: headerText(record.headers, HEADER.traceparent),
+    });
+    expect(data.equals(DATA)).toBe(true);
+  });
+
+  it('whose attempt names its run when it is not the first', async () => {
+    const { run } = start(hooks(webhook(1)));
+    const [signed] = await run(requestAt(0, 1, { [HEADER.run]: '2', [HEADER.number]: '3' }));
+    expect(opened(signed!).call.headers['switchhook-attempt']).toBe('3;run=2');
+  });
+
+  it('with the ids of its request, signed under the version that is known now', async () => {
+    const { run } = start(hooks(webhook(1, { version: 9, callback: 'https://new.example/' })));
+    const record = requestAt(0, 1);
+    const [signed] = await run(record);
+    expect(signed).toMatchObject({ topic: 'deliveries.signed.v1', key: '1' });
+    expect(readAttemptIds(signed!.headers)).toEqual({ ...readAttemptIds(record.headers), webhookVersion: 9 });
+    expect(signed!.headers).toMatchObject({ [HEADER.signedAt]: String(ACCEPTED_AT + 50), ce_id: 'event-0' });
+    expect(opened(signed!).call.url).toBe('https://new.example/');
+  });
+
+  it.each(['spent', 'expired'] as const)('also for a webhook that is %s: it was matched before', async (status) => {
+    const { run } = start(hooks(webhook(1, { status })));
+    expect((await run(requestAt(0, 1)))[0]?.topic).toBe('deliveries.signed.v1');
+  });
+
+  it('without a signature when the webhook has no secret and the profile allows that', async () => {
+    const { run } = start(hooks(webhook(1, { secret: undefined, profile: 'callfire-v2' })), {
+      keys: { keysOf: () => ({ keys: [], keyIds: [] }) } as unknown as OneSecret,
+    });
+    const { call } = opened((await run(requestAt(0, 1)))[0]!);
+    expect(call.signingKeyIds).toEqual([]);
+    expect(Object.keys(call.headers)).not.toContain('X-CallFire-Signature');
+  });
+
+  it('in the order of the requests, whoever’s keys come late', async () => {
+    const ids = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(ids, fc.subarray([1, 2, 3, 4]), fc.subarray([1, 2, 3, 4]), async (asked, slow, broken) => {
+        const known = hooks(...[1, 2, 3, 4].map((id) => webhook(id)));
+        const { run } = start(known, { keys: new OneSecret(slow, broken) });
+        const records = asked.map((id, position) => requestAt(position, id));
+        const outputs = await run(...records);
+        expect(outputs.map(({ headers }) => headers['ce_id'])).toEqual(records.map(({ headers }) => headers['ce_id']));
+      }),
+    );
+  });
+});
+
+describe('a request waits', () => {
+  it('until its webhook is known in its version: absence is never an answer', async () => {
+    const webhooks = hooks(webhook(1));
+    const { run } = start(webhooks);
+    await expect(run(requestAt(0, 1), requestAt(1, 2))).rejects.toThrow(HoldError);
+    await expect(run(requestAt(0, 1, { [HEADER.webhookVersion]: '4' }))).rejects.toThrow(HoldError);
+    webhooks.announced.push(webhook(2));
+    expect(await run(requestAt(0, 1), requestAt(1, 2))).toHaveLength(2);
+  });
+
+  it('for an upgrade, when its layout is newer than ours', async () => {
+    const { run } = start(hooks(webhook(1)));
+    await expect(run(requestAt(0, 1), requestAt(1, 1, { [HEADER.schema]: '2' }))).rejects.toThrow(HoldError);
+  });
+
+  it('for nothing else: what is known is not asked for', async () => {
+    const webhooks = hooks(webhook(1));
+    await start(webhooks).run(requestAt(0, 1));
+    expect(webhooks.endsAsked).toBe(0);
+  });
+});
+
+describe('a request ends without a call', () => {
+  const maxAgeMs = profileOf('standard').rules.maxAgeMs;
+  const large = Buffer.from(`"${'"'.repeat(0)}${'x'.repeat(1024 * 1024)}"`);
+  it.each<[string, WebhooksInMemory, LogRecord, number, string, string]>([
+    ['disabled', hooks(webhook(1, { status: 'disabled' })), requestAt(0, 1), 50, 'cancelled', 'disabled'],
+    ['deleted', hooks(webhook(1, { status: 'deleted' })), requestAt(0, 1), 50, 'cancelled', 'deleted'],
+    ['too old', hooks(webhook(1)), requestAt(0, 1), maxAgeMs + 1, 'expired', 'max-age'],
+    ['too old for itself', hooks(webhook(1, { retry: { maxAgeMs: 10 } })), requestAt(0, 1), 11, 'expired', 'max-age'],
+    ['over 1 MiB', hooks(webhook(1)), requestAt(0, 1, {}, large), 50, 'exhausted', 'too-large'],
+  ])('%s', async (_, webhooks, record, ageMs, outcome, reason) => {
+    const { run, counters } = start(webhooks, { nowMs: ACCEPTED_AT + ageMs });
+    const [first, ...more] = await run(record);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({ topic: 'deliveries.outcomes.v1', key: record.key });
+    expect(outcomeOf(first!)).toEqual({ outcome, reason, at: ACCEPTED_AT + ageMs });
+    expect(readAttemptIds(first!.headers)).toEqual(readAttemptIds(record.headers));
+    expect(first!.headers).toMatchObject({ [HEADER.outcome]: outcome, ce_id: 'event-0' });
+    expect(counters.refusals).toEqual([outcome]);
+  });
+
+  it('at its last moment is still signed', async () => {
+    const { run } = start(hooks(webhook(1)), { nowMs: ACCEPTED_AT + maxAgeMs });
+    expect((await run(requestAt(0, 1)))[0]?.topic).toBe('deliveries.signed.v1');
+  });
+
+  it('when the secret cannot be opened: its partition goes on', async () => {
+    const { run } = start(hooks(webhook(1), webhook(2)), { keys: new OneSecret([], [1]) });
+    const [ended, signed] = await run(requestAt(0, 1), requestAt(1, 2));
+    expect(outcomeOf(ended!)).toMatchObject({ outcome: 'exhausted', reason: 'secret-unreadable' });
+    expect(signed?.topic).toBe('deliveries.signed.v1');
+  });
+
+  it.each<[string, LogRecord]>([
+    ['without a value', { ...requestAt(0, 1), value: null }],
+    ['of an unknown kind', requestAt(0, 1, { [HEADER.kind]: 'dance' })],
+    ['with an unreadable number', requestAt(0, 1, { [HEADER.number]: 'first' })],
+    ['with lengths that do not add up', requestAt(0, 1, { [HEADER.parts]: '3,4' })],
+    ['with the webhook of another account', requestAt(0, 1, { [HEADER.accountId]: '8' })],
+  ])('%s: it is kept as it came and its delivery is rejected', async (_, record) => {
+    const { run } = start(hooks(webhook(1)));
+    const [kept, outcome, signed] = await run(record, requestAt(1, 1));
+    expect(kept).toMatchObject({ topic: 'deliveries.requested.v1.rejected', key: record.key, value: record.value });
+    expect(kept!.headers).toMatchObject(record.headers);
+    expect(headerText(kept!.headers, HEADER.reason)).toMatch(/^unreadable: /);
+    expect(outcomeOf(outcome!)).toMatchObject({ outcome: 'rejected', reason: 'unreadable' });
+    expect(signed?.topic).toBe('deliveries.signed.v1');
+  });
+
+  it('without a delivery to name is kept, and that is all', async () => {
+    const { run } = start(hooks(webhook(1)));
+    const outputs = await run(requestAt(0, 1, { [HEADER.deliveryId]: 'who knows' }));
+    expect(outputs.map(({ topic }) => topic)).toEqual(['deliveries.requested.v1.rejected']);
+  });
+});
