@@ -1,0 +1,29 @@
+import type { Appended, Relay } from '@switchhook/event-store';
+import { HttpFault } from '@switchhook/platform';
+
+/** How long an answer waits for its event to be on the log (correctness.md §3). */
+const ACK_MS = 5_000;
+
+/**
+ * Resolves when what was appended is on the log. Throws a 503 after 5 s: the change stands and is relayed later.
+ * `what` names it for the developer, e.g. `webhook 17`.
+ */
+export async function acknowledged(
+  relay: Pick<Relay, 'relayed'>,
+  appended: Appended | null,
+  what: string,
+): Promise<void> {
+  if (!appended) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), ACK_MS);
+  });
+  const relayed = relay.relayed(appended.position).catch(() => 'late' as const);
+  const answer = await Promise.race([relayed, late]);
+  clearTimeout(timer);
+  if (answer !== 'late') return;
+  throw new HttpFault('notYetRelayed', 'The event log does not acknowledge', {
+    developerMessage: `The change to ${what} stands and takes effect when the event log is back`,
+    retryAfterSeconds: 5,
+  });
+}

@@ -1,0 +1,42 @@
+import { HEADER, SCHEMA_VERSION, TOPICS, type CredentialEvent, type WebhookEvent } from '@switchhook/contracts';
+import type { OutgoingRecord } from '@switchhook/event-log';
+import type { StoredEvent } from '@switchhook/event-store';
+
+/**
+ * The record that tells the other services about a stored event: all services keep directories of what these topics say.
+ * Throws for an event of a kind that nobody declared.
+ */
+export function recordOf({ type, data }: StoredEvent): OutgoingRecord {
+  if (type.startsWith('webhook.')) return webhookRecord(data as WebhookEvent);
+  if (type.startsWith('credential.')) return credentialRecord(data as CredentialEvent);
+  throw new Error(`No topic carries events called ${type}`);
+}
+
+function webhookRecord(event: WebhookEvent): OutgoingRecord {
+  const { id, accountId, version } = event.webhook;
+  return {
+    topic: TOPICS.webhooks.name,
+    key: String(id),
+    value: Buffer.from(JSON.stringify(event)),
+    headers: {
+      [HEADER.schema]: String(SCHEMA_VERSION),
+      [HEADER.accountId]: String(accountId),
+      [HEADER.webhookId]: String(id),
+      [HEADER.webhookVersion]: String(version),
+    },
+  };
+}
+
+function credentialRecord(event: CredentialEvent): OutgoingRecord {
+  const { id, accountId } = event.credential;
+  return {
+    topic: TOPICS.credentials.name,
+    key: String(id),
+    value: Buffer.from(JSON.stringify(event)),
+    headers: {
+      [HEADER.schema]: String(SCHEMA_VERSION),
+      // The platform's credential belongs to no account.
+      ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { PROFILE_NAMES } from '@switchhook/contracts';
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+const int64: Schema = { type: 'integer', format: 'int64' };
+const text: Schema = { type: 'string' };
+const flag: Schema = { type: 'boolean' };
+const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
+const object = (properties: Readonly<Record<string, Schema>>): Schema => ({ type: 'object', properties });
+const readOnly = (schema: Schema): Schema => ({ ...schema, readOnly: true });
+
+export const refTo = (name: keyof typeof DEFINITIONS): Schema => ({ $ref: `#/definitions/${name}` });
+
+const pageOf = (name: string): Schema =>
+  object({
+    items: arrayOf({ $ref: `#/definitions/${name}` }),
+    limit: int64,
+    offset: int64,
+    totalCount: int64,
+  });
+
+/** CallFire's models (CallFire API v2 Swagger document), with our members added. */
+export const DEFINITIONS = {
+  Webhook: object({
+    id: readOnly(int64),
+    name: text,
+    resource: text,
+    events: { ...arrayOf(text), uniqueItems: true },
+    callback: text,
+    enabled: flag,
+    secret: { ...text, description: 'write-only' },
+    hasSecret: readOnly(flag),
+    fields: text,
+    nonStrictSsl: flag,
+    singleUse: flag,
+    expiresAt: { ...int64, description: 'epoch milliseconds' },
+    profile: { ...text, enum: [...PROFILE_NAMES] },
+    timeoutMs: int64,
+    retry: object({ delaysMs: arrayOf(int64), maxAgeMs: int64 }),
+    concurrency: int64,
+    labels: { type: 'object', additionalProperties: text },
+    createdAt: readOnly(int64),
+    updatedAt: readOnly(int64),
+  }),
+  WebhookPage: pageOf('Webhook'),
+  WebhookResource: object({ resource: text, supportedEvents: arrayOf(text) }),
+  WebhookResources: object({ items: arrayOf({ $ref: '#/definitions/WebhookResource' }) }),
+  ResourceId: object({ id: int64, secret: { ...text, description: 'only where we made one' } }),
+  ApiCredential: object({
+    id: readOnly(int64),
+    name: text,
+    username: readOnly(text),
+    password: { ...readOnly(text), description: 'only in the answer that creates it' },
+    enabled: readOnly(flag),
+  }),
+  ApiCredentialPage: pageOf('ApiCredential'),
+  ErrorResponse: object({
+    httpStatusCode: { type: 'integer', format: 'int32' },
+    internalCode: { type: 'integer', format: 'int32' },
+    message: text,
+    developerMessage: text,
+    helpLink: text,
+    errors: arrayOf(object({ index: int64, field: text, message: text })),
+  }),
+} as const;

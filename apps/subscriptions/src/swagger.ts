@@ -1,0 +1,160 @@
+import { DEFINITIONS, refTo, type Schema } from './swagger-schemas.js';
+
+type Parameter = Readonly<Record<string, unknown>>;
+
+const inQuery = (name: string, type: 'string' | 'integer' | 'boolean' = 'string'): Parameter => ({
+  name,
+  in: 'query',
+  type,
+  required: false,
+  ...(type === 'integer' && { format: 'int64' }),
+});
+const fields = inQuery('fields');
+const paging = [inQuery('limit', 'integer'), inQuery('offset', 'integer')];
+const id: Parameter = { name: 'id', in: 'path', type: 'integer', format: 'int64', required: true };
+const resource: Parameter = { name: 'resource', in: 'path', type: 'string', required: true };
+const body = (schema: Schema): Parameter => ({ name: 'body', in: 'body', required: false, schema });
+
+interface Operation {
+  readonly tag: 'webhooks' | 'me';
+  readonly id: string;
+  readonly summary: string;
+  readonly parameters: readonly Parameter[];
+  readonly status: 200 | 201 | 204;
+  readonly answer?: Schema;
+}
+
+const ERRORS = { 400: 'Bad request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not found', 500: 'Internal error' };
+
+function operation({ tag, id: operationId, summary, parameters, status, answer }: Operation): Schema {
+  const errors = Object.entries(ERRORS).map(([code, description]) => [
+    code,
+    { description, schema: refTo('ErrorResponse') },
+  ]);
+  return {
+    tags: [tag],
+    operationId,
+    summary,
+    parameters,
+    responses: { [status]: { description: summary, ...(answer && { schema: answer }) }, ...Object.fromEntries(errors) },
+    security: [{ basicAuth: [] }],
+  };
+}
+
+const webhooks = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'webhooks', ...rest });
+const me = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'me', ...rest });
+
+const filters = [
+  inQuery('name'),
+  inQuery('resource'),
+  inQuery('event'),
+  inQuery('callback'),
+  inQuery('enabled', 'boolean'),
+];
+
+const WEBHOOK_PATHS = {
+  '/webhooks': {
+    get: webhooks({
+      id: 'findWebhooks',
+      summary: 'Find webhooks',
+      parameters: [fields, ...paging, ...filters],
+      status: 200,
+      answer: refTo('WebhookPage'),
+    }),
+    post: webhooks({
+      id: 'createWebhook',
+      summary: 'Create a webhook',
+      parameters: [body(refTo('Webhook'))],
+      status: 201,
+      answer: refTo('ResourceId'),
+    }),
+  },
+  '/webhooks/resources': {
+    get: webhooks({
+      id: 'findWebhookResources',
+      summary: 'Find webhook resources',
+      parameters: [fields],
+      status: 200,
+      answer: refTo('WebhookResources'),
+    }),
+  },
+  '/webhooks/resources/{resource}': {
+    get: webhooks({
+      id: 'getWebhookResource',
+      summary: 'Find a specific webhook resource',
+      parameters: [resource, fields],
+      status: 200,
+      answer: refTo('WebhookResource'),
+    }),
+  },
+  '/webhooks/{id}': {
+    get: webhooks({
+      id: 'getWebhook',
+      summary: 'Find a specific webhook',
+      parameters: [id, fields],
+      status: 200,
+      answer: refTo('Webhook'),
+    }),
+    put: webhooks({
+      id: 'updateWebhook',
+      summary: 'Update a webhook',
+      parameters: [id, body(refTo('Webhook'))],
+      status: 200,
+    }),
+    delete: webhooks({ id: 'deleteWebhook', summary: 'Delete a webhook', parameters: [id], status: 204 }),
+  },
+} as const;
+
+const CREDENTIAL_PATHS = {
+  '/me/api/credentials': {
+    get: me({
+      id: 'findApiCredentials',
+      summary: 'Find API credentials',
+      parameters: [fields, ...paging],
+      status: 200,
+      answer: refTo('ApiCredentialPage'),
+    }),
+    post: me({
+      id: 'createApiCredential',
+      summary: 'Create API credentials',
+      parameters: [body(refTo('ApiCredential'))],
+      status: 201,
+      answer: refTo('ApiCredential'),
+    }),
+  },
+  '/me/api/credentials/{id}': {
+    get: me({
+      id: 'getApiCredential',
+      summary: 'Find specific API credentials',
+      parameters: [id, fields],
+      status: 200,
+      answer: refTo('ApiCredential'),
+    }),
+    delete: me({ id: 'deleteApiCredential', summary: 'Delete API credentials', parameters: [id], status: 204 }),
+  },
+  '/me/api/credentials/{id}/enable': {
+    post: me({ id: 'enableApiCredentials', summary: 'Enable API credentials', parameters: [id], status: 200 }),
+  },
+  '/me/api/credentials/{id}/disable': {
+    post: me({ id: 'disableApiCredentials', summary: 'Disable API credentials', parameters: [id], status: 200 }),
+  },
+} as const;
+
+/**
+ * The Swagger 2.0 document from which CallFire's clients build themselves: operation ids, tags and parameters are theirs
+ * (CallFire API v2), and `host` is the one that was asked, because that is where they send everything else.
+ */
+export function swaggerDocument(origin: { readonly host: string; readonly scheme: string }): Schema {
+  return {
+    swagger: '2.0',
+    info: { title: 'Switchhook', description: 'Webhooks for telephony, as CallFire API v2 has them', version: 'V2' },
+    host: origin.host,
+    basePath: '/v2',
+    schemes: [origin.scheme],
+    consumes: ['application/json'],
+    produces: ['application/json'],
+    securityDefinitions: { basicAuth: { type: 'basic' } },
+    paths: { ...WEBHOOK_PATHS, ...CREDENTIAL_PATHS },
+    definitions: DEFINITIONS,
+  };
+}

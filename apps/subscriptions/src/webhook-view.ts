@@ -1,0 +1,27 @@
+import type { Webhook } from '@switchhook/contracts';
+
+/** A webhook as the API shows it: CallFire's members, and ours. Secrets are write-only. */
+export function webhookView(webhook: Webhook): Record<string, unknown> {
+  const { id, name, resource, events, callback, fields, nonStrictSsl, singleUse, expiresAt } = webhook;
+  const { profile, timeoutMs, retry, concurrency, labels, createdAt, updatedAt } = webhook;
+  return {
+    id,
+    name,
+    resource,
+    events,
+    callback,
+    enabled: webhook.status === 'enabled',
+    fields,
+    nonStrictSsl,
+    singleUse,
+    expiresAt,
+    profile,
+    hasSecret: webhook.secret !== undefined,
+    timeoutMs,
+    retry,
+    concurrency,
+    labels,
+    createdAt,
+    updatedAt,
+  };
+}
