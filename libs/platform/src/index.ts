@@ -47,7 +47,13 @@ export {
 } from './start-service.js';
 export { createApp, type AppOptions } from './create-app.js';
 export { startConsumers } from './consume.js';
+export { orStartError, StartError } from './start-error.js';
 export { Closer } from './closer.js';
 export { createLogger } from './logging.js';
 export { readKeyFile, readOrMakeKeyFile, writeKeyFile } from './key-file.js';
 export { readOrMakeAdminCredentials, type AdminCredentials } from './admin-credentials.js';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded-postgres/embedded-postgres.js';

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { HttpFault, errorBody } from './http-errors.js';
 import type { Readiness } from './readiness.js';
+import { StartError } from './start-error.js';
 
 /** A port that answers from the first moment: health by itself, everything else once it was handed over. */
 export interface Listener {
@@ -13,10 +14,7 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-/** The port is taken, or this machine has no such address. The message is for whoever started us. */
-export class ListenError extends Error {}
-
-/** Listens on `host:port` (0: a free one). Throws `ListenError`. */
+/** Listens on `host:port` (0: a free one). Throws `StartError`. */
 export async function openListener(host: string, port: number, readiness: Readiness): Promise<Listener> {
   let handler: RequestListener = (request, response) => answerWhileStarting(request.url ?? '', readiness, response);
   const server = createServer((request, response) => {
@@ -42,12 +40,12 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
-    return new ListenError(`Port ${port} on ${host} is in use; set PORT to another one (0: any free one)`);
+    return new StartError(`Port ${port} on ${host} is in use; set PORT to another one (0: any free one)`);
   }
   if (error.code === 'EACCES')
-    return new ListenError(`Port ${port} on ${host} needs more rights; set PORT to another one`);
+    return new StartError(`Port ${port} on ${host} needs more rights; set PORT to another one`);
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new ListenError(`This machine has no address "${host}"; see HOST`);
+    return new StartError(`This machine has no address "${host}"; see HOST`);
   }
   return error;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StartError } from './start-error.js';
 
 /** What is wrong with one variable. */
 export interface ConfigFault {
@@ -7,7 +8,7 @@ export interface ConfigFault {
 }
 
 /** A wrong or missing setting: stops the start with one message that lists every fault. */
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   constructor(readonly faults: readonly ConfigFault[]) {
     super(['The settings are wrong:', ...faults.map(({ variable, words }) => `  ${variable}: ${words}`)].join('\n'));
   }

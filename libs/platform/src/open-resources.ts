@@ -12,7 +12,12 @@ import { createPasswordCheck } from './password-verifier.js';
 import type { Readiness } from './readiness.js';
 import type { Resources } from './resources.js';
 import type { Settings } from './settings.js';
+import { orStartError } from './start-error.js';
 import { openWebhookDirectory } from './webhook-directory.js';
+
+/** Connections to the database for a service alone, and for all of them in one process. */
+const POOL_OF_ONE = 10;
+const POOL_OF_ALL = 20;
 
 export interface OpenOptions {
   readonly name: string;
@@ -30,23 +35,26 @@ export interface OpenOptions {
  * What was opened is with `closer`, also when this throws.
  */
 export async function openResources(options: OpenOptions): Promise<Resources> {
-  const { name, settings, logger, readiness, closer } = options;
+  const { name, alone, settings, logger, readiness, closer } = options;
   const clock = (): number => Date.now();
   const keyRing = await readKeys(options);
   const metrics = createMetrics();
   const databaseUrl = settings.DATABASE_URL ?? '';
   const opening = startingCheck(readiness);
   opening('database');
-  const database = await openDatabase({
-    url: databaseUrl,
-    applicationName: name,
-    log: (line) => logger.info(line),
-  });
+  const database = await orStartError('The database refuses us', () =>
+    openDatabase({
+      url: databaseUrl,
+      applicationName: name,
+      poolSize: alone ? POOL_OF_ONE : POOL_OF_ALL,
+      log: (line) => logger.info(line),
+    }),
+  );
   closer.add('database', () => database.destroy());
   opening('log');
   const log = await openLog(settings, databaseUrl, name, logger);
   closer.add('event log', () => log.close());
-  await log.start();
+  await orStartError('The event log refuses us', () => log.start());
   opening(undefined);
   readiness.add('log', () => reasonOf(log.health()));
   const deps = { log, metrics, logger };

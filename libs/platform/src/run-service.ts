@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Closer } from './closer.js';
-import { ListenError } from './listener.js';
-import { ConfigError } from './load-config.js';
 import { createLogger } from './logging.js';
+import { StartError } from './start-error.js';
 import { startService, type RunningService, type ServiceOptions } from './start-service.js';
 
 /** A stop that takes longer is cut: something hangs, and what it holds will be done again by the next start. */
@@ -33,7 +32,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
 }
 
 function tell(error: unknown, logger: Logger): void {
-  if (error instanceof ConfigError || error instanceof ListenError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
   else logger.fatal({ err: error }, 'the start failed');
 }
 

@@ -51,8 +51,8 @@ const GRACE_MS = 10_000;
 
 /**
  * Starts a service: health answers first, then what is shared is opened, then routes and modules, last the consumers.
- * Resolves when consuming has begun. `closer` gets everything that was opened, also when this throws: `ConfigError`,
- * `ListenError`, or what the database or the log says when waiting will not help.
+ * Resolves when consuming has begun. `closer` gets everything that was opened, also when this throws: `StartError` for what
+ * the one who starts us can mend, wrong settings (`ConfigError`) among it.
  */
 export async function startService(options: ServiceOptions, logger: Logger, closer: Closer): Promise<RunningService> {
   const alone = options.prepare === undefined;
@@ -63,7 +63,7 @@ export async function startService(options: ServiceOptions, logger: Logger, clos
   const { HOST: host, PORT: port = options.defaultPort } = settings;
   const listener = await openListener(host, port, readiness);
   closer.add('HTTP port', () => listener.close(0));
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
+  const url = urlOf(host, listener.port);
   logger.info({ url }, 'starting');
 
   const prepared = (await options.prepare?.({ env, settings, url, logger, closer })) ?? env;
@@ -75,6 +75,12 @@ export async function startService(options: ServiceOptions, logger: Logger, clos
   readiness.add('consumers', () => undefined);
   logger.info({ url }, 'started');
   return { url, env: prepared, resources };
+}
+
+/** Where this machine reaches us: a wildcard address is listened on, not called. */
+function urlOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
 interface Serving {
