@@ -46,7 +46,7 @@ export default async function setUp(): Promise<(() => Promise<void>) | undefined
   await once(server, 'listening');
   process.env[SERVERS_VARIABLE] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return async () => {
-    delete process.env[SERVERS_VARIABLE];
+    process.env[SERVERS_VARIABLE] = '';
     server.close();
     server.closeAllConnections();
     const running: readonly (Promise<TestPostgres | TestKafka> | undefined)[] = [postgres.started(), kafka.started()];
