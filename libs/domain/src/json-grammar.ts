@@ -96,16 +96,22 @@ function scanArray(text: Buffer, start: number, depthLeft: number): number {
   }
 }
 
+/** 1 for the bytes of a string that stand for themselves: ASCII without controls, quote and backslash. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte < 0x80 && byte !== BYTE.quote && byte !== BYTE.backslash ? 1 : 0,
+);
+
 function scanString(text: Buffer, start: number): number {
+  const { length } = text;
   let at = start + 1;
-  for (;;) {
-    const byte = text[at];
-    if (byte === undefined || byte < 0x20) return faultAt(at);
-    if (byte === BYTE.quote) return at + 1;
-    if (byte === BYTE.backslash) at = scanEscape(text, at);
-    else at = byte < 0x80 ? at + 1 : scanMultibyte(text, at);
-    if (at < 0) return at;
+  while (at < length) {
+    const byte = text[at]!;
+    if (PLAIN[byte] === 1) at += 1;
+    else if (byte === BYTE.quote) return at + 1;
+    else if (byte < 0x20) return faultAt(at);
+    else if ((at = byte === BYTE.backslash ? scanEscape(text, at) : scanMultibyte(text, at)) < 0) return at;
   }
+  return faultAt(length);
 }
 
 function scanEscape(text: Buffer, start: number): number {

@@ -17,7 +17,7 @@ export function checkJson(text: Buffer, limits: { depth?: number } = {}): string
 /**
  * The value at `path` (member names; of an array, its indexes) as a view on the bytes of `text`, or undefined when it is
  * not there. Of members with one name the last counts, as for JSON.parse; names are compared as they read after their
- * escapes. `text` must have passed `checkJson`; of another the result means nothing, but it ends.
+ * escapes. `text` must have passed `checkJson`; of another the result means nothing: it may throw, but it ends.
  */
 export function member(text: Buffer, path: readonly string[]): Buffer | undefined {
   let value: Buffer | undefined = trimmed(text);
@@ -130,13 +130,19 @@ function lastMember(object: Buffer, wanted: string): Buffer | undefined {
   return found;
 }
 
-/** Compares bytes first: a name with escapes in it is rare, and only such a one needs decoding. */
+/** Compares bytes in place: a name with escapes in it is rare, always longer than what it says, and only it is decoded. */
 function isCalled(object: Buffer, start: number, end: number, wanted: string, plain: Buffer): boolean {
-  const inner = object.subarray(start + 1, end - 1);
-  if (inner.length === plain.length && inner.equals(plain)) return !inner.includes(BYTE.backslash);
-  return (
-    inner.length > plain.length && inner.includes(BYTE.backslash) && stringOf(object.subarray(start, end)) === wanted
-  );
+  const bytes = end - start - 2;
+  if (bytes < plain.length) return false;
+  // A name with a backslash in it is written with an escape, so equal bytes would be another name.
+  if (bytes === plain.length)
+    return !wanted.includes('\\') && object.compare(plain, 0, bytes, start + 1, end - 1) === 0;
+  return hasEscape(object, start, end) && stringOf(object.subarray(start, end)) === wanted;
+}
+
+function hasEscape(text: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if (text[at] === BYTE.backslash) return true;
+  return false;
 }
 
 function itemOf(array: Buffer, index: string): Buffer | undefined {
