@@ -132,15 +132,23 @@ describe('a request waits', () => {
 
 describe('a request ends without a call', () => {
   const maxAgeMs = profileOf('standard').rules.maxAgeMs;
-  const large = Buffer.from(`"${'"'.repeat(0)}${'x'.repeat(1024 * 1024)}"`);
-  it.each<[string, WebhooksInMemory, LogRecord, number, string, string]>([
-    ['disabled', hooks(webhook(1, { status: 'disabled' })), requestAt(0, 1), 50, 'cancelled', 'disabled'],
-    ['deleted', hooks(webhook(1, { status: 'deleted' })), requestAt(0, 1), 50, 'cancelled', 'deleted'],
-    ['too old', hooks(webhook(1)), requestAt(0, 1), maxAgeMs + 1, 'expired', 'max-age'],
-    ['too old for itself', hooks(webhook(1, { retry: { maxAgeMs: 10 } })), requestAt(0, 1), 11, 'expired', 'max-age'],
-    ['over 1 MiB', hooks(webhook(1)), requestAt(0, 1, {}, large), 50, 'exhausted', 'too-large'],
-  ])('%s', async (_, webhooks, record, ageMs, outcome, reason) => {
-    const { run, counters } = start(webhooks, { nowMs: ACCEPTED_AT + ageMs });
+  const large = Buffer.from(`"${'x'.repeat(1024 * 1024)}"`);
+  interface End {
+    readonly change?: Partial<Webhook>;
+    readonly data?: Buffer;
+    readonly ageMs?: number;
+    readonly outcome: string;
+    readonly reason: string;
+  }
+  it.each<[string, End]>([
+    ['disabled', { change: { status: 'disabled' }, outcome: 'cancelled', reason: 'disabled' }],
+    ['deleted', { change: { status: 'deleted' }, outcome: 'cancelled', reason: 'deleted' }],
+    ['too old', { ageMs: maxAgeMs + 1, outcome: 'expired', reason: 'max-age' }],
+    ['too old for itself', { change: { retry: { maxAgeMs: 10 } }, ageMs: 11, outcome: 'expired', reason: 'max-age' }],
+    ['over 1 MiB', { data: large, outcome: 'exhausted', reason: 'too-large' }],
+  ])('%s', async (_, { change, data, ageMs = 50, outcome, reason }) => {
+    const record = requestAt(0, 1, {}, data);
+    const { run, counters } = start(hooks(webhook(1, change)), { nowMs: ACCEPTED_AT + ageMs });
     const [first, ...more] = await run(record);
     expect(more).toEqual([]);
     expect(first).toMatchObject({ topic: 'deliveries.outcomes.v1', key: record.key });

@@ -34,7 +34,7 @@ describe('signing keys', () => {
       return SECRET;
     });
     const asked = [keys.keysOf(webhook(1)), keys.keysOf(webhook(1, { version: 4 }))];
-    const [first, second] = await Promise.all(asked);
+    const [first, second] = await Promise.all(asked.map(async (each) => each));
     expect(first).toBe(second);
     // Known now: no promise, no turn of the loop.
     expect(keys.keysOf(webhook(1))).toBe(first);

@@ -30,7 +30,12 @@ export const webhook = (id: number, change: Partial<Webhook> = {}): Webhook => (
 export const DATA = Buffer.from('{ "id": 7420017300281076000 }');
 
 /** The first attempt of an event for webhook `webhookId`, as ingestion requests it. */
-export function requestAt(position: number, webhookId: number, headers: RecordHeaders = {}, value = DATA): LogRecord {
+export function requestAt(
+  position: number,
+  webhookId: number,
+  headers: RecordHeaders = {},
+  value: Buffer = DATA,
+): LogRecord {
   const event = {
     accountId: 7,
     id: `event-${position}`,
