@@ -21,6 +21,9 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { ApiDocsController } from './api-docs.controller.js';
 import { readSubscriptionsConfig, type SubscriptionsConfig } from './config.js';
+import { postgresCredentialTable, type CredentialTable } from './credential-table.js';
+import { CredentialsController, MANAGE_CREDENTIALS } from './credentials.controller.js';
+import { manageCredentials } from './manage-credentials.js';
 import { manageWebhooks } from './manage-webhooks.js';
 import { MIGRATIONS, SCHEMA } from './migrations.js';
 import { ensurePlatformCredential } from './platform-credential.js';
@@ -34,6 +37,7 @@ const MIGRATED = Symbol('MIGRATED');
 const COMMANDS = Symbol('COMMANDS');
 const RELAY = Symbol('RELAY');
 const WEBHOOK_TABLE = Symbol('WEBHOOK_TABLE');
+const CREDENTIAL_TABLE = Symbol('CREDENTIAL_TABLE');
 const PLATFORM_CREDENTIAL = Symbol('PLATFORM_CREDENTIAL');
 
 /** In the order of the flow: tables → event store → relay → what the API does. */
@@ -71,6 +75,19 @@ const providers = (config: SubscriptionsConfig): Provider[] => [
     useFactory: (commands: CommandDeps, table: WebhookTable, relay: Relay, keyRing: KeyRing, now: () => number) =>
       manageWebhooks({ commands, table, relay, keyRing, now, randomBytes, allowPrivate: config.allowPrivate }),
   },
+  { provide: CREDENTIAL_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresCredentialTable },
+  {
+    provide: MANAGE_CREDENTIALS,
+    inject: [COMMANDS, CREDENTIAL_TABLE, RELAY, CREDENTIAL_DIRECTORY, KEY_RING, CLOCK],
+    useFactory: (
+      commands: CommandDeps,
+      table: CredentialTable,
+      relay: Relay,
+      directory: CredentialDirectory,
+      keyRing: KeyRing,
+      now: () => number,
+    ) => manageCredentials({ commands, table, relay, directory, keyRing, now, randomBytes }),
+  },
   {
     provide: PLATFORM_CREDENTIAL,
     inject: [COMMANDS, KEY_RING, CLOCK, READINESS, CREDENTIAL_DIRECTORY, LOGGER],
@@ -96,7 +113,7 @@ export class SubscriptionsModule {
   static register(env: NodeJS.ProcessEnv): DynamicModule {
     return {
       module: SubscriptionsModule,
-      controllers: [ResourcesController, WebhooksController, ApiDocsController],
+      controllers: [ResourcesController, WebhooksController, CredentialsController, ApiDocsController],
       providers: providers(readSubscriptionsConfig(env)),
     };
   }
