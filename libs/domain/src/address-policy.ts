@@ -9,7 +9,7 @@ const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
  * Throws when an allowed range is no CIDR.
  */
 export function addressAllowed(ip: string, allowedCidrs: readonly string[] = []): boolean {
-  if (!ipaddr.isValid(ip)) return false;
+  if (!isUsualNotation(ip)) return false;
   const address = ipaddr.process(ip);
   for (const cidr of allowedCidrs) {
     const [base, bits] = ipaddr.parseCIDR(cidr);
@@ -28,7 +28,8 @@ export function literalAddress(hostname: string): string | undefined {
   if (!URL.canParse(`http://${host}/`)) return undefined;
   const parsed = new URL(`http://${host}/`).hostname;
   const address = parsed.startsWith('[') ? parsed.slice(1, -1) : parsed;
-  return ipaddr.isValid(address) && (parsed.startsWith('[') || ipaddr.IPv4.isValidFourPartDecimal(address))
-    ? address
-    : undefined;
+  return isUsualNotation(address) ? address : undefined;
 }
+
+/** Not ipaddr.isValid: that reads `1.2.3` and octal numbers, each in a way that another resolver may not share. */
+const isUsualNotation = (ip: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(ip) || ipaddr.IPv6.isValid(ip);

@@ -1,6 +1,7 @@
 import { findResource, RESOURCES, type Fault, type Webhook } from '@switchhook/contracts';
 import { literalAddress } from './address-policy.js';
 import { profileOf } from './profiles/profile-of.js';
+import type { Profile, ProfileRules } from './profiles/profile.js';
 import { SETTING_READERS, type Read } from './webhook-setting-readers.js';
 import { WEBHOOK_DEFAULTS, type WebhookChanges } from './webhook-settings.js';
 
@@ -31,27 +32,22 @@ export function readWebhookInput(
   }
   const { values, faults } = readMembers(body as Record<string, unknown>);
   if (!current) faults.push(...missing(values, faults));
-  const changes = values as WebhookChanges & { secret?: string | null };
-  const { secret, ...settings } = changes;
-  const profile =
-    settings.profile ?? (settings.profile === null ? undefined : current?.profile) ?? WEBHOOK_DEFAULTS.profile;
-  const events = faults.some(({ field }) => field === 'resource' || field.startsWith('events'))
-    ? undefined
-    : supportedEvents(settings.resource ?? current?.resource, settings.events ?? current?.events);
-  if (typeof settings.callback === 'string') {
-    const words = callbackFault(settings.callback, profileOf(profile).rules, addressAllowed);
-    if (words) faults.push(fault('callback', words));
-  }
+  const { secret, ...settings } = values as WebhookChanges & { secret?: string | null };
+  const profile = profileOf(
+    settings.profile ?? (settings.profile === null ? undefined : current?.profile) ?? WEBHOOK_DEFAULTS.profile,
+  );
+  if (typeof settings.callback === 'string') faults.push(...callbackFaults(settings.callback, profile, addressAllowed));
   if (typeof secret === 'string') faults.push(...secretFaults(secret, profile));
-  if (events && 'words' in events) faults.push({ field: events.field, message: events.words });
-  if (faults.length > 0) return { faults };
-  const named = events && 'resource' in events ? events : undefined;
-  const spelled = {
-    ...settings,
-    ...(settings.resource !== undefined && { resource: named?.resource }),
-    ...(settings.events !== undefined && { events: named?.events }),
-  };
-  return { input: { changes: spelled, ...(secret !== undefined && { secret }) } };
+  const spelled = { ...settings };
+  if (!faults.some(({ field }) => field === 'resource' || field.startsWith('events'))) {
+    const wanted = spell(settings.resource ?? current!.resource, settings.events ?? current!.events);
+    if ('message' in wanted) faults.push(wanted);
+    else {
+      if (settings.resource !== undefined) spelled.resource = wanted.resource;
+      if (settings.events !== undefined) spelled.events = wanted.events;
+    }
+  }
+  return faults.length > 0 ? { faults } : { input: { changes: spelled, ...(secret !== undefined && { secret }) } };
 }
 
 const fault = (field: string, words: string): Fault => ({ field, message: `${field}: ${words}` });
@@ -82,26 +78,17 @@ function missing(values: Record<string, unknown>, faults: readonly Fault[]): Fau
   return REQUIRED.filter((name) => !isGiven(name)).map((name) => fault(name, 'is required'));
 }
 
-type Spelled = { resource: string; events: string[] };
-
-/** Both in the catalogue's spelling, or the first fault; undefined where one of them is missing, which is a fault of its own. */
-function supportedEvents(
-  resource: string | undefined,
-  events: readonly string[] | undefined,
-): Spelled | { field: string; words: string } | undefined {
-  if (resource === undefined) return undefined;
+/** Both in the catalogue's spelling, or the first fault. */
+function spell(resource: string, events: readonly string[]): { resource: string; events: string[] } | Fault {
   const declaration = findResource(resource);
   if (!declaration) {
     const supported = RESOURCES.map((known) => known.resource).join(', ');
-    return {
-      field: 'resource',
-      words: `resource: [${resource}] is unsupported, supported resources are: [${supported}]`,
-    };
+    return fault('resource', `[${resource}] is unsupported, supported resources are: [${supported}]`);
   }
   const spelled = new Set<string>();
-  for (const event of events ?? []) {
+  for (const event of events) {
     const known = declaration.supportedEvents.find((name) => name.toLowerCase() === event.toLowerCase());
-    if (known === undefined) return { field: 'events', words: `events: ${unsupported(event, declaration)}` };
+    if (known === undefined) return fault('events', unsupported(event, declaration));
     spelled.add(known);
   }
   return { resource: declaration.resource, events: [...spelled] };
@@ -116,9 +103,14 @@ const unsupported = (
 const MAX_URL_CHARS = 8_000;
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 
+function callbackFaults(callback: string, { rules }: Profile, addressAllowed: (ip: string) => boolean): Fault[] {
+  const words = callbackFault(callback, rules, addressAllowed);
+  return words === undefined ? [] : [fault('callback', words)];
+}
+
 function callbackFault(
   callback: string,
-  rules: ReturnType<typeof profileOf>['rules'],
+  rules: ProfileRules,
   addressAllowed: (ip: string) => boolean,
 ): string | undefined {
   if (callback.length > MAX_URL_CHARS) return `must have at most ${MAX_URL_CHARS} characters, not ${callback.length}`;
@@ -136,9 +128,9 @@ function callbackFault(
   return address !== undefined && !addressAllowed(address) ? `the address ${address} is not a public one` : undefined;
 }
 
-function secretFaults(secret: string, profile: NonNullable<WebhookChanges['profile']>): Fault[] {
+function secretFaults(secret: string, profile: Profile): Fault[] {
   try {
-    profileOf(profile).secretToKey(secret);
+    profile.secretToKey(secret);
     return [];
   } catch (error) {
     return [fault('secret', error instanceof Error ? error.message : 'is not usable')];

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { addressAllowed } from './address-policy.js';
+import { aWebhook } from './event.spec-support.js';
+import { readWebhookInput } from './webhook-input.js';
+
+const required = { resource: 'OutboundCall', events: ['Finished'], callback: 'https://example.com/a' };
+const publicOnly = (ip: string) => addressAllowed(ip, []);
+const create = (body: unknown) => readWebhookInput(body, { addressAllowed: publicOnly });
+const change = (body: unknown, current = aWebhook()) => readWebhookInput(body, { current, addressAllowed: publicOnly });
+const inputOf = (result: ReturnType<typeof create>) => {
+  if ('faults' in result) throw new Error(result.faults.map(({ message }) => message).join('\n'));
+  return result.input;
+};
+const messagesOf = (result: ReturnType<typeof create>) =>
+  'faults' in result ? result.faults.map(({ message }) => message) : [];
+
+describe('a webhook to create', () => {
+  it.each(['outboundcall', 'OUTBOUNDCALL', 'OutboundCall'])(
+    'may spell resource and events as it likes (%s)',
+    (resource) => {
+      expect(inputOf(create({ ...required, resource, events: ['FINISHED', 'finished'] })).changes).toStrictEqual(
+        required,
+      );
+    },
+  );
+
+  it('keeps its secret apart from its settings', () => {
+    expect(inputOf(create({ ...required, secret: 'mysecrets' }))).toStrictEqual({
+      changes: required,
+      secret: 'mysecrets',
+    });
+  });
+
+  it('may send back what only we set', () => {
+    expect(inputOf(create({ id: 1, createdAt: 2, updatedAt: 3, hasSecret: true, ...required })).changes).toStrictEqual(
+      required,
+    );
+  });
+
+  it('may have every setting', () => {
+    const settings = {
+      profile: 'standard',
+      name: 'n',
+      enabled: false,
+      fields: 'id,data(id)',
+      nonStrictSsl: true,
+      singleUse: true,
+      expiresAt: 1_900_000_000_000,
+      timeoutMs: 30_000,
+      retry: { delaysMs: [0, 5], maxAgeMs: 1 },
+      concurrency: 1,
+      labels: { a: 'b' },
+    };
+    expect(inputOf(create({ ...required, ...settings })).changes).toStrictEqual({ ...required, ...settings });
+  });
+
+  it('is told of every fault at once, each message beginning with its field', () => {
+    const result = create({
+      events: [1],
+      callback: 5,
+      timeoutMs: 99,
+      retry: { delaysMs: [1, 2, 3, -1] },
+      filter: {},
+      colour: 'red',
+    });
+    expect(result).toStrictEqual({
+      faults: [
+        { field: 'events[0]', message: 'events[0]: must be a string' },
+        { field: 'callback', message: 'callback: must be a string' },
+        { field: 'timeoutMs', message: 'timeoutMs: must be an integer from 100 to 30000' },
+        { field: 'retry.delaysMs[3]', message: 'retry.delaysMs[3]: must be an integer from 0 to 2592000000' },
+        { field: 'filter', message: 'filter: not supported yet' },
+        { field: 'colour', message: 'colour: unknown field' },
+        { field: 'resource', message: 'resource: is required' },
+      ],
+    });
+  });
+
+  it.each([
+    [
+      { resource: 'Fax' },
+      'resource: [Fax] is unsupported, supported resources are: [MonthlyRenewal, LowBalance, CccCampaign, CallBroadcast, TextBroadcast, OutboundCall, InboundCall, OutboundText, InboundText, ContactList, OutboundTextDeliveryReport]',
+    ],
+    [
+      { resource: 'callbroadcast', events: ['Started', 'Paused'] },
+      'events: Event [Paused] is unsupported for CallBroadcast resource, supported events are: [Started, Stopped, Finished]',
+    ],
+    [{ events: [] }, 'events: must have 1 to 100 items'],
+    [{ events: 'Finished' }, 'events: must be an array of strings'],
+    [{ profile: 'twilio' }, 'profile: must be one of: callfire-v2, standard'],
+    [{ enabled: 'yes' }, 'enabled: must be true or false'],
+    [{ name: 5 }, 'name: must be a string'],
+    [{ fields: 'items(id' }, 'fields: has a "(" without its ")"'],
+    [{ fields: 'id)' }, 'fields: has a ")" without its "("'],
+    [{ fields: 'id,(name)' }, 'fields: must have a name before each "("'],
+    [{ expiresAt: '2030' }, 'expiresAt: must be an integer from 0 to 9007199254740991'],
+    [{ retry: { delaysMs: Array(51).fill(1) } }, 'retry.delaysMs: must be an array of 0 to 50 integers'],
+    [{ retry: { tries: 3 } }, 'retry.tries: unknown field'],
+    [{ concurrency: 0 }, 'concurrency: must be an integer from 1 to 1000'],
+    [{ labels: { a: 1 } }, 'labels.a: must be a string'],
+    [
+      { labels: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [n, ''])) },
+      'labels: must have at most 20 pairs, not 21',
+    ],
+    [{ secret: '' }, 'secret: must not be empty'],
+    [{ profile: 'standard', secret: 'mysecrets' }, 'secret: must be "whsec_" followed by base64'],
+    [{ profile: 'standard', secret: 'whsec_AAAA' }, 'secret: must hold 24 to 64 bytes, not 3'],
+    [{ toString: 1 }, 'toString: unknown field'],
+  ])('%j is refused', (changes, message) => {
+    expect(messagesOf(create({ ...required, ...changes }))).toStrictEqual([message]);
+  });
+
+  it.each([null, 'text', [], 5])('cannot be %j', (body) => {
+    expect(messagesOf(create(body))).toStrictEqual(['body: must be a JSON object']);
+  });
+});
+
+describe('a callback', () => {
+  it.each([
+    'https://example.com',
+    'http://example.com:8080/a?b=c',
+    'https://example.com/#fragment',
+    'http://8.8.8.8/',
+    'https://[2606:4700::1111]/',
+    'https://localhost/',
+    'https://bücher.example/',
+    'HTTPS://EXAMPLE.COM/',
+    `https://example.com/${'x'.repeat(7_980)}`,
+  ])('may be %.40s, and stays as it was written', (callback) => {
+    expect(inputOf(create({ ...required, callback })).changes.callback).toBe(callback);
+  });
+
+  it.each([
+    ['', 'must be an absolute http or https URL'],
+    ['/hook', 'must be an absolute http or https URL'],
+    ['example.com/hook', 'must be an absolute http or https URL'],
+    ['ftp://example.com/', 'must be an absolute http or https URL'],
+    ['sms:callfire', 'must be an absolute http or https URL'],
+    ['https:example.com', 'must have "//" after its scheme'],
+    ['https://user:pass@example.com/', 'must not have credentials in it'],
+    ['https://user@example.com/', 'must not have credentials in it'],
+    ['https://example.com/a b', 'must not hold white space or control characters'],
+    ['https://example.com/\n', 'must not hold white space or control characters'],
+    ['https://example.com:22/', 'port 22 is not allowed, it belongs to another protocol'],
+    ['https://example.com:0/', 'port 0 is not allowed, it belongs to another protocol'],
+    ['http://127.0.0.1/', 'the address 127.0.0.1 is not a public one'],
+    ['http://2130706433/', 'the address 127.0.0.1 is not a public one'],
+    ['http://0x7f.1/', 'the address 127.0.0.1 is not a public one'],
+    ['http://[::ffff:10.0.0.1]/', 'the address ::ffff:a00:1 is not a public one'],
+    ['http://169.254.169.254/latest/meta-data', 'the address 169.254.169.254 is not a public one'],
+    [`https://example.com/${'x'.repeat(8_000)}`, 'must have at most 8000 characters, not 8020'],
+  ])('may not be %.60j', (callback, words) => {
+    expect(messagesOf(create({ ...required, callback }))).toStrictEqual([`callback: ${words}`]);
+  });
+
+  it('may be a private address where that is allowed', () => {
+    const allowing = (ip: string) => addressAllowed(ip, ['127.0.0.0/8']);
+    const body = { ...required, callback: 'http://127.0.0.1:3000/' };
+    expect('input' in readWebhookInput(body, { addressAllowed: allowing })).toBe(true);
+  });
+});
+
+describe('a change to a webhook', () => {
+  it('may hold any part of it', () => {
+    expect(inputOf(change({ name: 'n' }))).toStrictEqual({ changes: { name: 'n' } });
+    expect(inputOf(change({}))).toStrictEqual({ changes: {} });
+  });
+
+  it('clears with null what may be absent, and nothing else', () => {
+    expect(inputOf(change({ name: null, retry: null, secret: null }))).toStrictEqual({
+      changes: { name: null, retry: null },
+      secret: null,
+    });
+    expect(messagesOf(change({ callback: null, events: null }))).toStrictEqual([
+      'callback: must not be null',
+      'events: must not be null',
+    ]);
+  });
+
+  it('is judged with what stays: events against the resource, the secret by the profile', () => {
+    expect(messagesOf(change({ resource: 'ContactList' }))).toStrictEqual([
+      'events: Event [Finished] is unsupported for ContactList resource, supported events are: [ValidationFinished, ValidationFailed]',
+    ]);
+    expect(messagesOf(change({ events: ['started'] }))).toHaveLength(1);
+    expect(inputOf(change({ events: ['started'] }, aWebhook({ resource: 'CallBroadcast' }))).changes).toStrictEqual({
+      events: ['Started'],
+    });
+    expect(messagesOf(change({ secret: 'short' }, aWebhook({ profile: 'standard' })))).toHaveLength(1);
+  });
+});
