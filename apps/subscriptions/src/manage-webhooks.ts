@@ -9,7 +9,7 @@ import {
   type WebhookState,
 } from '@switchhook/domain';
 import type { Relay } from '@switchhook/event-store';
-import { HttpFault, seal, type Actor, type KeyRing } from '@switchhook/platform';
+import { HttpFault, seal, type Actor, type KeyRing, type LoopbackGrants } from '@switchhook/platform';
 import { acknowledged } from './acknowledgement.js';
 import { readId } from './query.js';
 import { badInput } from './refusals.js';
@@ -22,6 +22,8 @@ export interface ManageWebhooksDeps extends WebhookCommandDeps {
   readonly keyRing: KeyRing;
   /** CIDRs that callbacks may name although they are not public. */
   readonly allowPrivate: readonly string[];
+  /** Callbacks on this machine that our own process asked for: the sample event's receiver. */
+  readonly loopbackGrants: Pick<LoopbackGrants, 'allows'>;
   readonly now: () => number;
   readonly randomBytes: (size: number) => Buffer;
 }
@@ -50,7 +52,8 @@ export const manageWebhooks = (deps: ManageWebhooksDeps): ManageWebhooks => ({
 });
 
 async function create(deps: ManageWebhooksDeps, actor: Actor, body: unknown): Promise<Created> {
-  const { changes, secret: given } = readInput(deps, body);
+  const granted = isGranted(deps, actor, body);
+  const { changes, secret: given } = readInput(granted ? { allowPrivate: LOOPBACK_CIDRS } : deps, body);
   const id = await deps.table.nextId();
   const made = given === undefined ? newSecret(deps, changes.profile) : undefined;
   const secret = given ?? made;
@@ -60,6 +63,7 @@ async function create(deps: ManageWebhooksDeps, actor: Actor, body: unknown): Pr
     id,
     accountId: actor.accountId,
     changes,
+    ...(granted && { allowLoopback: true }),
     ...(secret !== undefined && { secret: await sealed(deps, actor.accountId, id, secret) }),
   });
   await acknowledged(deps.relay, appended, `webhook ${id}`);
@@ -105,7 +109,18 @@ async function existing({ table }: ManageWebhooksDeps, { accountId }: Actor, id:
 
 const notThere = (): CommandRefused => new CommandRefused('not-found', 'The webhook does not exist');
 
-function readInput({ allowPrivate }: ManageWebhooksDeps, body: unknown, current?: Webhook): WebhookInput {
+const LOOPBACK_CIDRS = ['127.0.0.0/8', '::1/128'];
+
+function isGranted({ loopbackGrants }: ManageWebhooksDeps, { accountId }: Actor, body: unknown): boolean {
+  const callback = (body as { callback?: unknown } | null | undefined)?.callback;
+  return typeof callback === 'string' && loopbackGrants.allows(accountId, callback);
+}
+
+function readInput(
+  { allowPrivate }: Pick<ManageWebhooksDeps, 'allowPrivate'>,
+  body: unknown,
+  current?: Webhook,
+): WebhookInput {
   const read = readWebhookInput(body, { current, addressAllowed: (ip) => addressAllowed(ip, allowPrivate) });
   if ('faults' in read) throw badInput(read.faults);
   return read.input;

@@ -10,11 +10,13 @@ import {
   EVENT_LOG,
   KEY_RING,
   LOGGER,
+  LOOPBACK_GRANTS,
   READINESS,
   createPasswordCheck,
   credentialSecrets,
   type CredentialDirectory,
   type KeyRing,
+  type LoopbackGrants,
   type Readiness,
 } from '@switchhook/platform';
 import type { Logger } from 'pino';
@@ -71,9 +73,18 @@ const providers = (config: SubscriptionsConfig): Provider[] => [
   { provide: WEBHOOK_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresWebhookTable },
   {
     provide: MANAGE_WEBHOOKS,
-    inject: [COMMANDS, WEBHOOK_TABLE, RELAY, KEY_RING, CLOCK],
-    useFactory: (commands: CommandDeps, table: WebhookTable, relay: Relay, keyRing: KeyRing, now: () => number) =>
-      manageWebhooks({ commands, table, relay, keyRing, now, randomBytes, allowPrivate: config.allowPrivate }),
+    inject: [COMMANDS, WEBHOOK_TABLE, RELAY, KEY_RING, CLOCK, LOOPBACK_GRANTS],
+    useFactory: (
+      commands: CommandDeps,
+      table: WebhookTable,
+      relay: Relay,
+      keyRing: KeyRing,
+      now: () => number,
+      loopbackGrants: LoopbackGrants,
+    ) => {
+      const { allowPrivate } = config;
+      return manageWebhooks({ commands, table, relay, keyRing, now, randomBytes, allowPrivate, loopbackGrants });
+    },
   },
   { provide: CREDENTIAL_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresCredentialTable },
   {

@@ -8,6 +8,7 @@ export {
   EVENT_LOG,
   KEY_RING,
   LOGGER,
+  LOOPBACK_GRANTS,
   METRICS,
   READINESS,
   WEBHOOK_DIRECTORY,
@@ -48,6 +49,7 @@ export {
 export { createApp, type AppOptions } from './create-app.js';
 export { startConsumers } from './consume.js';
 export { orStartError, StartError } from './start-error.js';
+export { LoopbackGrants } from './loopback-grants.js';
 export { Closer } from './closer.js';
 export { createLogger } from './logging.js';
 export { readKeyFile, readOrMakeKeyFile, writeKeyFile } from './key-file.js';

@@ -6,6 +6,7 @@ import { ConsumerGroups } from './consumer-groups.js';
 import { openCredentialDirectory } from './credential-directory.js';
 import { readKeyFile } from './key-file.js';
 import { createKeyRing, credentialSecrets, type KeyRing } from './keys.js';
+import { LoopbackGrants } from './loopback-grants.js';
 import { createMetrics } from './metrics.js';
 import { openLog } from './open-log.js';
 import { createPasswordCheck } from './password-verifier.js';
@@ -67,10 +68,10 @@ export async function openResources(options: OpenOptions): Promise<Resources> {
     readiness.add(directory, () => (caughtUp() ? undefined : 'the directory is being read'));
   }
   const accounts = createAccountDirectory(webhooks, credentials);
-  const consumerGroups = new ConsumerGroups();
+  const inProcess = { consumerGroups: new ConsumerGroups(), loopbackGrants: new LoopbackGrants() };
   return {
     ...{ log, database, databaseUrl, keyRing, metrics, clock, webhooks, credentials, accounts },
-    ...{ logger, readiness, consumerGroups },
+    ...{ logger, readiness, ...inProcess },
   };
 }
 

@@ -12,6 +12,7 @@ import {
   EVENT_LOG,
   KEY_RING,
   LOGGER,
+  LOOPBACK_GRANTS,
   METRICS,
   READINESS,
   WEBHOOK_DIRECTORY,
@@ -35,6 +36,7 @@ export class PlatformModule {
       { provide: LOGGER, useValue: resources.logger },
       { provide: READINESS, useValue: resources.readiness },
       { provide: CONSUMER_GROUPS, useValue: resources.consumerGroups },
+      { provide: LOOPBACK_GRANTS, useValue: resources.loopbackGrants },
     ];
     return {
       module: PlatformModule,

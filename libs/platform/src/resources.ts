@@ -5,6 +5,7 @@ import type { AccountDirectory } from './account-directory.js';
 import type { ConsumerGroups } from './consumer-groups.js';
 import type { CredentialDirectory } from './credential-directory.js';
 import type { KeyRing } from './keys.js';
+import type { LoopbackGrants } from './loopback-grants.js';
 import type { Metrics } from './metrics.js';
 import type { Readiness } from './readiness.js';
 import type { WebhookDirectory } from './webhook-directory.js';
@@ -23,4 +24,5 @@ export interface Resources {
   readonly logger: Logger;
   readonly readiness: Readiness;
   readonly consumerGroups: ConsumerGroups;
+  readonly loopbackGrants: LoopbackGrants;
 }

@@ -18,3 +18,5 @@ export const ACCOUNT_DIRECTORY = Symbol('ACCOUNT_DIRECTORY');
 export const LOGGER = Symbol('LOGGER');
 export const READINESS = Symbol('READINESS');
 export const CONSUMER_GROUPS = Symbol('CONSUMER_GROUPS');
+/** `LoopbackGrants`: what a webhook may have as its callback although it is on this machine. */
+export const LOOPBACK_GRANTS = Symbol('LOOPBACK_GRANTS');

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { LightMyRequestResponse } from 'fastify';
 import {
   ConsumerGroups,
+  LoopbackGrants,
   Readiness,
   createAccountDirectory,
   createApp,
@@ -104,5 +105,6 @@ async function openTestResources({ url, log, keys, clock = Date.now }: RunOption
     accounts: createAccountDirectory(webhooks, credentials),
     readiness: new Readiness(),
     consumerGroups: new ConsumerGroups(),
+    loopbackGrants: new LoopbackGrants(),
   };
 }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAccount } from './server-account.js';
+import { StartError } from '../start-error.js';
 
 const DATABASE = 'switchhook';
 const USER = 'switchhook';
@@ -58,5 +59,5 @@ function createCluster({ home, data, passwordFile, bin, account }: NewCluster): 
 
 function run(program: string, options: readonly string[], account: ServerAccount, input = ''): void {
   const { status, error, stderr } = spawnSync(program, options, { ...account, cwd: '/', input, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`PostgreSQL's ${program} failed: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0) throw new StartError(`PostgreSQL's ${program} failed: ${error?.message ?? stderr.trim()}`);
 }

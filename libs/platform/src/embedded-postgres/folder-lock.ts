@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../start-error.js';
 
 const SQLITE_BUSY = 5;
 
@@ -17,7 +18,7 @@ export function lockFolder(folder: string): () => void {
   } catch (error) {
     lock.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new Error(
+    throw new StartError(
       `Another Switchhook is using ${folder}. Stop it, or set SWITCHHOOK_DATA to a folder of this one's own.`,
     );
   }

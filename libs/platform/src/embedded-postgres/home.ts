@@ -16,6 +16,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { canEnter, canRun, type ServerAccount } from './server-account.js';
+import { StartError } from '../start-error.js';
 
 /** Where root's data goes when the server's user cannot enter the folder of the project. */
 const MOVED_HOMES = '/var/lib/switchhook';
@@ -36,14 +37,14 @@ export function chooseHome({ dataDir, pinned, account, logger }: HomeWish): stri
   makeWritable(wished);
   if (canEnter(account, wished)) return wished;
   if (pinned)
-    throw new Error(
+    throw new StartError(
       `SWITCHHOOK_DATA is ${wished}, which the user "postgres" cannot enter, and PostgreSQL refuses to run as root. Choose a folder that everybody may pass through, or set DATABASE_URL.`,
     );
   const home = join(MOVED_HOMES, createHash('sha256').update(wished).digest('hex').slice(0, 12));
   makeWritable(home);
   chmodSync(MOVED_HOMES, 0o755);
   chmodSync(home, 0o755);
-  if (!canEnter(account, home)) throw new Error(`The user "postgres" can enter neither ${wished} nor ${home}.`);
+  if (!canEnter(account, home)) throw new StartError(`The user "postgres" can enter neither ${wished} nor ${home}.`);
   noteLocation(join(wished, 'location'), home);
   logger.info({ wished, home }, `PostgreSQL's user cannot enter ${wished}: the database lives in ${home}`);
   return home;
@@ -55,7 +56,7 @@ function makeWritable(folder: string): void {
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new Error(`The data folder ${folder} is not writable (${code}). Mend that, or set SWITCHHOOK_DATA.`);
+    throw new StartError(`The data folder ${folder} is not writable (${code}). Mend that, or set SWITCHHOOK_DATA.`);
   }
 }
 
@@ -83,7 +84,7 @@ export function programs(home: string, account: ServerAccount): string {
   }
   if (!canRun(account, join(copy, 'bin/postgres'))) {
     rmSync(copy, { recursive: true, force: true });
-    throw new Error(
+    throw new StartError(
       `The PostgreSQL in ${copy} does not run on this machine. Set DATABASE_URL to a server of your own.`,
     );
   }

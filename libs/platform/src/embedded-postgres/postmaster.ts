@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { StartError } from '../start-error.js';
 import type { ServerAccount } from './server-account.js';
 
 /** How to start a server on a data folder. */
@@ -12,7 +13,7 @@ export interface PostmasterOptions {
 }
 
 /** Why a server did not come up: `said` is what it wrote. */
-export class PostmasterError extends Error {
+export class PostmasterError extends StartError {
   constructor(readonly said: string) {
     super(`PostgreSQL does not start: ${said.trim().split('\n').slice(-5).join('\n')}`);
     this.name = 'PostmasterError';

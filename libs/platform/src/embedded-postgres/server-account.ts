@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { StartError } from '../start-error.js';
 
 /** Whom the server runs as when we are root: PostgreSQL refuses to. Undefined: as ourselves. */
 export type ServerAccount = { readonly uid: number; readonly gid: number } | undefined;
@@ -18,7 +19,7 @@ function addUser(): void {
     ['adduser', ['-S', '-D', '-H', 'postgres']],
   ];
   for (const [program, options] of commands) if (spawnSync(program, options, { stdio: 'ignore' }).status === 0) return;
-  throw new Error(
+  throw new StartError(
     'PostgreSQL refuses to run as root, and a user "postgres" for it could not be made. Start as another user, make that user, or set DATABASE_URL.',
   );
 }

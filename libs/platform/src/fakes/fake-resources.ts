@@ -4,6 +4,7 @@ import { createAccountDirectory } from '../account-directory.js';
 import { ConsumerGroups } from '../consumer-groups.js';
 import { openCredentialDirectory } from '../credential-directory.js';
 import { createKeyRing, credentialSecrets, generateKeys } from '../keys.js';
+import { LoopbackGrants } from '../loopback-grants.js';
 import { createMetrics } from '../metrics.js';
 import { createPasswordCheck } from '../password-verifier.js';
 import { Readiness } from '../readiness.js';
@@ -34,5 +35,6 @@ export async function fakeResources(clock: () => number = () => 0): Promise<Fake
     accounts: createAccountDirectory(webhooks, credentials),
     readiness: new Readiness(),
     consumerGroups: new ConsumerGroups(),
+    loopbackGrants: new LoopbackGrants(),
   };
 }
