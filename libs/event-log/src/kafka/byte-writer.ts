@@ -17,22 +17,26 @@ export class ByteWriter {
   }
 
   int8(value: number): this {
-    this.bytes.writeInt8(value, this.grow(1));
+    const at = this.grow(1);
+    this.bytes.writeInt8(value, at);
     return this;
   }
 
   int16(value: number): this {
-    this.bytes.writeInt16BE(value, this.grow(2));
+    const at = this.grow(2);
+    this.bytes.writeInt16BE(value, at);
     return this;
   }
 
   int32(value: number): this {
-    this.bytes.writeInt32BE(value, this.grow(4));
+    const at = this.grow(4);
+    this.bytes.writeInt32BE(value, at);
     return this;
   }
 
   int64(value: number): this {
-    this.bytes.writeBigInt64BE(BigInt(value), this.grow(8));
+    const at = this.grow(8);
+    this.bytes.writeBigInt64BE(BigInt(value), at);
     return this;
   }
 
@@ -41,18 +45,19 @@ export class ByteWriter {
   }
 
   raw(value: Buffer | string): this {
-    if (typeof value === 'string') this.bytes.write(value, this.grow(Buffer.byteLength(value)), 'utf8');
-    else value.copy(this.bytes, this.grow(value.length));
+    const at = this.grow(Buffer.byteLength(value));
+    if (typeof value === 'string') this.bytes.write(value, at, 'utf8');
+    else value.copy(this.bytes, at);
     return this;
   }
 
   varint(value: number): this {
     let rest = value < 0 ? -value * 2 - 1 : value * 2;
     while (rest >= 0x80) {
-      this.bytes[this.grow(1)] = (rest % 128) + 128;
+      this.int8((((rest % 128) + 128) << 24) >> 24);
       rest = Math.floor(rest / 128);
     }
-    this.bytes[this.grow(1)] = rest;
+    this.int8(rest);
     return this;
   }
 
@@ -67,6 +72,7 @@ export class ByteWriter {
     this.bytes.writeInt32BE(value | 0, at);
   }
 
+  /** Room for `by` bytes, and where it begins. May replace `bytes`: call it before `bytes` is looked at. */
   private grow(by: number): number {
     const at = this.length;
     this.length += by;

@@ -3,7 +3,7 @@ import { declarationOf } from '@switchhook/contracts';
 import { LogUnavailableError, RecordTooLargeError } from '../errors.js';
 import type { OutgoingRecord, Place } from '../event-log.js';
 import { backoffMs, pause } from './backoff.js';
-import { KafkaCluster, reasonOf } from './cluster.js';
+import { KafkaCluster, protocolType, reasonOf } from './cluster.js';
 import type { HealthBook } from './health-book.js';
 import type { Settings } from './options.js';
 import { partitionOf } from './partitioning.js';
@@ -14,6 +14,7 @@ import { encodeBatch, recordBytes, type ProducerSession } from './record-batch.j
 const BOUNDS = { requestBytes: 8 * 1024 * 1024, partitionBytes: 1024 * 1024 };
 /** Room for what the batch adds to each record: lengths, deltas. */
 const RECORD_OVERHEAD = 64;
+const SAY_AFTER = 3;
 const MESSAGE_TOO_LARGE = 10;
 const INVALID_RECORD = 87;
 /** The fault of one record, for which the others of its batch must not suffer. */
@@ -117,16 +118,15 @@ export class Producer {
   }
 
   /** Repeats the same batches until each is appended or refused, or nobody waits for them any more. */
-  private async sendUntilDone(batches: PartitionBatch[]): Promise<void> {
+  private async sendUntilDone(batches: readonly PartitionBatch[]): Promise<void> {
     let left = batches;
     for (let failures = 0; left.length > 0;) {
-      try {
-        left = await this.sendOnce(left);
-        if (left.length === 0) break;
-        throw new Error('Some partitions have no leader at present');
-      } catch (error) {
+      const round = await this.sendOnce(left);
+      left = round.left;
+      if (left.length === 0) break;
+      if (round.error) {
         failures += 1;
-        await this.afterFailure(error, failures);
+        await this.afterFailure(round.error, failures);
       }
       if (left.every((batch) => batch.records.every(({ call }) => call.isOver))) {
         // They may be there or not, so the sequence is unknown: begin another.
@@ -137,26 +137,43 @@ export class Producer {
     if (this.health.working('producer')) this.settings.logger.info({}, 'Kafka acknowledges again');
   }
 
-  /** One round; answers with the batches that have to be sent again. */
-  private async sendOnce(batches: readonly PartitionBatch[]): Promise<PartitionBatch[]> {
-    const session = (this.session ??= await this.newSession());
-    const byLeader = new Map<number, PartitionBatch[]>();
-    const left: PartitionBatch[] = [];
-    for (const batch of batches) {
-      const leader = (await this.cluster.leaders(batch.topic))[batch.partition];
-      if (leader === undefined) left.push(batch);
-      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
+  /** One round: the batches that have to be sent again, in order, and what went wrong. */
+  private async sendOnce(batches: readonly PartitionBatch[]): Promise<Round> {
+    const left = new Map<PartitionBatch, readonly PartitionBatch[]>(batches.map((batch) => [batch, [batch]]));
+    let error: unknown;
+    try {
+      const session = (this.session ??= await this.newSession());
+      const rounds = [...(await this.byLeader(batches))].map(async ([leader, ofLeader]) => {
+        const answers = await this.cluster.send(leader, this.request(ofLeader, session));
+        for (const batch of ofLeader) {
+          const again = this.takeAnswer(batch, answers);
+          left.set(batch, again.batches);
+          error ??= again.error;
+        }
+      });
+      const results = await Promise.allSettled(rounds);
+      // What has no answer is sent again as it was: the broker knows by its sequence what it has.
+      for (const result of results) if (result.status === 'rejected') error ??= result.reason;
+    } catch (reason) {
+      error = reason;
     }
-    const rounds = [...byLeader].map(async ([leader, ofLeader]) => {
-      const answers = await this.cluster.send(leader, this.request(ofLeader, session));
-      left.push(...this.takeAnswers(ofLeader, answers));
-    });
-    const results = await Promise.allSettled(rounds);
-    const failed = results.find((result) => result.status === 'rejected');
-    // Every batch is sent again, the broker recognises by their sequence those that it has.
-    if (failed) throw failed.reason;
-    if (left.length > 0) await this.cluster.refresh();
-    return left;
+    const again = [...left.values()].flat();
+    const stuck = again.length === batches.length;
+    return { left: again, error: error ?? (stuck ? new Error(`No leader for ${again[0]?.topic}`) : undefined) };
+  }
+
+  /** Which broker gets what now: one batch per partition, the first. */
+  private async byLeader(batches: readonly PartitionBatch[]): Promise<Map<number, PartitionBatch[]>> {
+    const byLeader = new Map<number, PartitionBatch[]>();
+    const seen = new Set<string>();
+    for (const batch of batches) {
+      const name = nameOf(batch);
+      const leader = (await this.cluster.leaders(batch.topic))[batch.partition];
+      if (seen.has(name) || leader === undefined) continue;
+      seen.add(name);
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
+    }
+    return byLeader;
   }
 
   private request(batches: readonly PartitionBatch[], session: ProducerSession): ReturnType<typeof produceRequest> {
@@ -167,41 +184,37 @@ export class Producer {
       bytes: encodeBatch(
         records.map(({ record }) => record),
         session,
-        this.sequences.get(`${partition}/${topic}`) ?? 0,
+        this.sequences.get(nameOf({ topic, partition })) ?? 0,
         nowMs,
       ),
     }));
     return produceRequest(encoded, this.settings.publishTimeoutMs);
   }
 
-  private takeAnswers(batches: readonly PartitionBatch[], answers: readonly ProducedPartition[]): PartitionBatch[] {
-    const left: PartitionBatch[] = [];
-    for (const batch of batches) {
-      const { topic, partition, records } = batch;
-      const answer = answers.find((one) => one.topic === topic && one.partition === partition);
-      const code = answer?.errorCode ?? -1;
-      if (answer && code === 0) {
-        this.advance(batch);
-        for (const [offset, { call, index, record }] of records.entries()) {
-          call.place(index, { topic: record.topic, partition, position: answer.baseOffset + offset });
-        }
-      } else if (ONE_RECORDS_FAULT.has(code) && records.length > 1) {
-        this.forgetSession();
-        left.push(...records.map((queued) => ({ topic, partition, records: [queued], bytes: queued.bytes })));
-      } else if (REFUSED.has(code)) {
-        this.forgetSession();
-        for (const { call, record, bytes } of records) call.fail(refusal(code, record, bytes));
-      } else {
-        if (SESSION_LOST.has(code)) this.forgetSession();
-        left.push(batch);
+  /** What of the batch has to be sent again, and why. */
+  private takeAnswer(batch: PartitionBatch, answers: readonly ProducedPartition[]): Again {
+    const { topic, partition, records } = batch;
+    const answer = answers.find((one) => one.topic === topic && one.partition === partition);
+    if (!answer) return { batches: [batch], error: new Error(`No answer for ${topic} ${partition}`) };
+    const { errorCode: code, baseOffset } = answer;
+    if (code === 0) {
+      this.sequences.set(nameOf(batch), ((this.sequences.get(nameOf(batch)) ?? 0) + records.length) % 0x8000_0000);
+      for (const [offset, { call, index, record }] of records.entries()) {
+        call.place(index, { topic: record.topic, partition, position: baseOffset + offset });
       }
+      return NOTHING_LEFT;
     }
-    return left;
-  }
-
-  private advance({ topic, partition, records }: PartitionBatch): void {
-    const name = `${partition}/${topic}`;
-    this.sequences.set(name, ((this.sequences.get(name) ?? 0) + records.length) % 0x8000_0000);
+    if (ONE_RECORDS_FAULT.has(code) && records.length > 1) {
+      this.forgetSession();
+      return { batches: records.map((queued) => ({ topic, partition, records: [queued], bytes: queued.bytes })) };
+    }
+    if (REFUSED.has(code)) {
+      this.forgetSession();
+      for (const { call, record, bytes } of records) call.fail(refusal(code, record, bytes));
+      return NOTHING_LEFT;
+    }
+    if (SESSION_LOST.has(code)) this.forgetSession();
+    return { batches: [batch], error: errors.createErrorFromCode(code) };
   }
 
   private async newSession(): Promise<ProducerSession> {
@@ -218,10 +231,12 @@ export class Producer {
   }
 
   private async afterFailure(error: unknown, failures: number): Promise<void> {
-    const reason = `Kafka does not acknowledge: ${reasonOf(error)}`;
-    const isNew = this.health.failing('producer', reason, 1_000);
-    if (isNew) this.settings.logger.warn({ reason: reasonOf(error) }, 'Kafka does not acknowledge; trying again');
-    this.cluster.discard();
+    const reason = reasonOf(error);
+    this.health.failing('producer', `Kafka does not acknowledge: ${reason}`, 1_000);
+    // A leader that has just moved, or a topic that is just made, is no news.
+    if (failures === SAY_AFTER) this.settings.logger.warn({ reason }, 'Kafka does not acknowledge; trying again');
+    if (protocolType(error) === undefined) this.cluster.discard();
+    else await this.cluster.refresh().catch(() => this.cluster.discard());
     await pause(backoffMs(failures, 50, 1_000), this.closing.signal);
   }
 
@@ -239,6 +254,21 @@ export class Producer {
     }, 250);
   }
 }
+
+interface Round {
+  readonly left: readonly PartitionBatch[];
+  readonly error: unknown;
+}
+
+interface Again {
+  readonly batches: readonly PartitionBatch[];
+  readonly error?: Error;
+}
+
+const NOTHING_LEFT: Again = { batches: [] };
+
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+  `${partition}/${topic}`;
 
 /** Bytes of the record. Throws `RecordTooLargeError` above its topic's limit, so that it never joins a batch. */
 function checkedBytes(record: OutgoingRecord): number {

@@ -1,6 +1,7 @@
 import { ALL_TOPICS, TOPICS, type TopicDeclaration } from '@switchhook/contracts';
 import { pause } from './backoff.js';
 import { KafkaCluster, protocolType } from './cluster.js';
+import { END, listOffsets } from './offsets.js';
 import { settingsOf, type KafkaLogOptions } from './options.js';
 
 const DEFAULT_PARTITIONS = 6;
@@ -77,18 +78,20 @@ function ignoreExisting(error: unknown): void {
   if (others.length > 0) throw error;
 }
 
-/** Resolves when every partition of the table's topics has a leader: for a moment after its creation a topic has none. */
+/**
+ * Resolves when every partition of the table's topics answers: for a moment after its creation a topic has no leader, and
+ * then a leader that does not know it yet.
+ */
 export async function untilLed(kafka: KafkaCluster, topicPrefix: string): Promise<void> {
   for (let left = LEADER_TRIES; ; left -= 1) {
-    await kafka.refresh();
     try {
-      const leaders = await Promise.all(ALL_TOPICS.map(({ name }) => kafka.leaders(topicPrefix + name)));
-      if (leaders.flat().every((leader) => leader !== undefined)) return;
+      await Promise.all(ALL_TOPICS.map(({ name }) => listOffsets(kafka, topicPrefix + name, END)));
+      return;
     } catch (error) {
       if (left === 0) throw error;
     }
-    if (left === 0) throw new Error('Some partitions have no leader');
     await pause(LEADER_PAUSE_MS);
+    await kafka.refresh();
   }
 }
 
