@@ -15,7 +15,7 @@ const trackedFiles = execFileSync('git', ['ls-files', '-z', '--cached', '--other
   .split('\0')
   .filter((path) => path !== '' && existsSync(join(root, path)));
 
-describe.each(projects)('project $name', ({ name, folder, types }) => {
+describe.each(projects)('project $name', ({ folder, types }) => {
   it('has exactly one known type, so that the boundary rule knows what it may use', () => {
     expect(types).toHaveLength(1);
     expect(Object.keys(MAY_USE)).toContain(types[0]);

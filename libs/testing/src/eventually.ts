@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   readonly timeoutMs?: number;
   readonly everyMs?: number;
+  /** Errors after which asking again is no use: they are thrown at once. */
+  readonly giveUpOn?: (error: unknown) => boolean;
 }
 
 /**
@@ -12,16 +14,17 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   fn: () => T | Promise<T>,
-  { timeoutMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
-): Promise<T> {
+  { timeoutMs = 5_000, everyMs = 20, giveUpOn }: EventuallyOptions = {},
+): Promise<Exclude<T, false>> {
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
     let failure: unknown;
     try {
       const answer = await fn();
-      if (answer !== false) return answer;
+      if (answer !== false) return answer as Exclude<T, false>;
       failure = new Error(`still false after ${timeoutMs} ms`);
     } catch (error) {
+      if (giveUpOn?.(error)) throw error;
       failure = error;
     }
     if (performance.now() >= giveUpAt) throw failure;
