@@ -129,20 +129,28 @@ const isHexDigit = (byte: number | undefined): boolean =>
 
 /** The end of the UTF-8 sequence at `start`: well-formed only (Unicode 15, table 3-7): no overlong forms, no surrogates. */
 function scanMultibyte(text: Buffer, start: number): number {
-  const lead = text[start]!;
+  const lead = text[start] ?? 0;
+  const tails = tailsAfter(lead);
   const second = text[start + 1] ?? 0;
-  if (lead >= 0xc2 && lead <= 0xdf) return isTail(second) ? start + 2 : faultAt(start, BAD_UTF8);
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const from = lead === 0xe0 ? 0xa0 : 0x80;
-    const to = lead === 0xed ? 0x9f : 0xbf;
-    const fits = second >= from && second <= to && isTail(text[start + 2]);
-    return fits ? start + 3 : faultAt(start, BAD_UTF8);
-  }
-  if (lead < 0xf0 || lead > 0xf4) return faultAt(start, BAD_UTF8);
-  const from = lead === 0xf0 ? 0x90 : 0x80;
-  const to = lead === 0xf4 ? 0x8f : 0xbf;
-  const fits = second >= from && second <= to && isTail(text[start + 2]) && isTail(text[start + 3]);
-  return fits ? start + 4 : faultAt(start, BAD_UTF8);
+  if (tails === 0 || second < leastSecond(lead) || second > greatestSecond(lead)) return faultAt(start, BAD_UTF8);
+  for (let at = start + 2; at <= start + tails; at += 1) if (!isTail(text[at])) return faultAt(start, BAD_UTF8);
+  return start + tails + 1;
+}
+
+function tailsAfter(lead: number): number {
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  if (lead < 0xe0) return 1;
+  return lead < 0xf0 ? 2 : 3;
+}
+
+function leastSecond(lead: number): number {
+  if (lead === 0xe0) return 0xa0;
+  return lead === 0xf0 ? 0x90 : 0x80;
+}
+
+function greatestSecond(lead: number): number {
+  if (lead === 0xed) return 0x9f;
+  return lead === 0xf4 ? 0x8f : 0xbf;
 }
 
 const isTail = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;

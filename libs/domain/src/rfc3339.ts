@@ -7,21 +7,31 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9
 export function parseRfc3339(text: string): number | undefined {
   const match = RFC3339.exec(text);
   if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as SixNumbers;
-  const offsetHours = Number(match[9] ?? 0);
-  const offsetMinutes = Number(match[10] ?? 0);
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 60 || offsetHours > 23 || offsetMinutes > 59) return undefined;
+  const fields = match.slice(1, 7).map(Number) as SixNumbers;
+  const [year, month, day, hour, minute, second] = fields;
+  const offsetMs = offsetOf(match[8], match[9], match[10]);
+  if (offsetMs === undefined || !isDateTime(fields)) return undefined;
   const millisecond = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
   const local = new Date(0);
   // Date.UTC would read the years 0 … 99 as 1900 … 1999.
   local.setUTCFullYear(year, month - 1, day);
   local.setUTCHours(hour, minute, second, millisecond);
-  const offsetMs = (offsetHours * 60 + offsetMinutes) * 60_000;
-  return local.getTime() + (match[8] === '-' ? offsetMs : -offsetMs);
+  return local.getTime() - offsetMs;
 }
 
 type SixNumbers = [number, number, number, number, number, number];
+
+function isDateTime([year, month, day, hour, minute, second]: SixNumbers): boolean {
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
+  return hour <= 23 && minute <= 59 && second <= 60;
+}
+
+/** Milliseconds ahead of UTC; 0 for `Z`. */
+function offsetOf(sign: string | undefined, hours = '0', minutes = '0'): number | undefined {
+  if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
+  const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return sign === '-' ? -offsetMs : offsetMs;
+}
 
 function daysIn(year: number, month: number): number {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;

@@ -1,4 +1,4 @@
-import { findResource, RESOURCES, type Fault, type Webhook } from '@switchhook/contracts';
+import { findResource, RESOURCES, type Fault, type ProfileName, type Webhook } from '@switchhook/contracts';
 import { literalAddress } from './address-policy.js';
 import { profileOf } from './profiles/profile-of.js';
 import type { Profile, ProfileRules } from './profiles/profile.js';
@@ -33,21 +33,30 @@ export function readWebhookInput(
   const { values, faults } = readMembers(body as Record<string, unknown>);
   if (!current) faults.push(...missing(values, faults));
   const { secret, ...settings } = values as WebhookChanges & { secret?: string | null };
-  const profile = profileOf(
-    settings.profile ?? (settings.profile === null ? undefined : current?.profile) ?? WEBHOOK_DEFAULTS.profile,
-  );
+  const profile = profileOf(profileAfter(settings, current));
   if (typeof settings.callback === 'string') faults.push(...callbackFaults(settings.callback, profile, addressAllowed));
   if (typeof secret === 'string') faults.push(...secretFaults(secret, profile));
-  const spelled = { ...settings };
-  if (!faults.some(({ field }) => field === 'resource' || field.startsWith('events'))) {
-    const wanted = spell(settings.resource ?? current!.resource, settings.events ?? current!.events);
-    if ('message' in wanted) faults.push(wanted);
-    else {
-      if (settings.resource !== undefined) spelled.resource = wanted.resource;
-      if (settings.events !== undefined) spelled.events = wanted.events;
-    }
-  }
-  return faults.length > 0 ? { faults } : { input: { changes: spelled, ...(secret !== undefined && { secret }) } };
+  const wanted = faults.some(concernsEvents) ? {} : spellEvents(settings, current);
+  if ('message' in wanted) faults.push(wanted);
+  if (faults.length > 0) return { faults };
+  return { input: { changes: { ...settings, ...wanted }, ...(secret !== undefined && { secret }) } };
+}
+
+function profileAfter({ profile }: WebhookChanges, current: Webhook | undefined): ProfileName {
+  const kept = profile === undefined ? current?.profile : profile;
+  return kept ?? WEBHOOK_DEFAULTS.profile;
+}
+
+const concernsEvents = ({ field }: Fault): boolean => field === 'resource' || field.startsWith('events');
+
+/** What the changes say of resource and events, in the catalogue's spelling, or what is wrong with it beside what stays. */
+function spellEvents(
+  { resource, events }: WebhookChanges,
+  current: Webhook | undefined,
+): Pick<WebhookChanges, 'resource' | 'events'> | Fault {
+  const wanted = spell(resource ?? current?.resource ?? '', events ?? current?.events ?? []);
+  if ('message' in wanted) return wanted;
+  return { ...(resource && { resource: wanted.resource }), ...(events && { events: wanted.events }) };
 }
 
 const fault = (field: string, words: string): Fault => ({ field, message: `${field}: ${words}` });

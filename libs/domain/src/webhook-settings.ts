@@ -34,26 +34,22 @@ type AppliedSettings = Omit<WebhookSettings, 'enabled'>;
 
 /** `current` (nothing for a new webhook) with `changes` applied. `resource`, `events` and `callback` must come from one of them. */
 export function applyChanges(current: Webhook | undefined, changes: WebhookChanges): AppliedSettings {
-  const optional: Partial<Record<keyof OptionalSettings, unknown>> = {};
-  for (const name of OPTIONAL) {
-    const value = changes[name] === undefined ? current?.[name] : changes[name];
-    if (value !== undefined && value !== null) optional[name] = value;
-  }
-  return {
-    ...(optional as OptionalSettings),
-    profile: pick(changes.profile, current?.profile, WEBHOOK_DEFAULTS.profile),
-    resource: required('resource', changes.resource ?? current?.resource),
-    events: required('events', changes.events ?? current?.events),
-    callback: required('callback', changes.callback ?? current?.callback),
-    nonStrictSsl: pick(changes.nonStrictSsl, current?.nonStrictSsl, WEBHOOK_DEFAULTS.nonStrictSsl),
-    singleUse: pick(changes.singleUse, current?.singleUse, WEBHOOK_DEFAULTS.singleUse),
+  const settled = <Name extends keyof AppliedSettings>(name: Name): AppliedSettings[Name] | undefined =>
+    changes[name] === undefined ? current?.[name] : (changes[name] ?? undefined);
+  const required = <Name extends keyof AppliedSettings>(name: Name): NonNullable<AppliedSettings[Name]> => {
+    const value = settled(name);
+    if (value === undefined || value === null)
+      throw new Error(`A webhook needs ${name}: check the input before the command`);
+    return value;
   };
-}
-
-const pick = <T>(change: T | null | undefined, current: T | undefined, byDefault: T): T =>
-  change === undefined ? (current ?? byDefault) : (change ?? byDefault);
-
-function required<T>(name: string, value: T | undefined): T {
-  if (value === undefined) throw new Error(`A new webhook needs ${name}: check the input before the command`);
-  return value;
+  const optional = OPTIONAL.map((name) => [name, settled(name)] as const).filter(([, value]) => value !== undefined);
+  return {
+    ...(Object.fromEntries(optional) as OptionalSettings),
+    profile: settled('profile') ?? WEBHOOK_DEFAULTS.profile,
+    resource: required('resource'),
+    events: required('events'),
+    callback: required('callback'),
+    nonStrictSsl: settled('nonStrictSsl') ?? WEBHOOK_DEFAULTS.nonStrictSsl,
+    singleUse: settled('singleUse') ?? WEBHOOK_DEFAULTS.singleUse,
+  };
 }
