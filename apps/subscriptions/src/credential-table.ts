@@ -1,6 +1,6 @@
 import type { Credential } from '@switchhook/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import { SCHEMA } from './migrations.js';
+import { SCHEMA } from './schema.js';
 import type { Page, PageRequest } from './webhook-table.js';
 
 /** The API credentials of the accounts as they are now; deleted ones and the platform's are not there. */

@@ -141,8 +141,9 @@ async function command(
       },
     }),
   );
-  await acknowledged(relay, appended, `credential ${credentialId}`);
-  if (appended) await directory.reachEnd();
+  // So that whoever gets the answer meets a service that knows.
+  const afterRelay = (): Promise<void> => directory.reachEnd();
+  await acknowledged({ relay, afterRelay }, appended, `credential ${credentialId}`);
 }
 
 const issuedBy = ({ now }: ManageCredentialsDeps, { credentialId }: Actor): { now: number; by: string } => ({

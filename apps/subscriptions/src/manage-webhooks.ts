@@ -6,18 +6,19 @@ import {
   profileOf,
   readWebhookInput,
   type WebhookInput,
-  type WebhookState,
 } from '@switchhook/domain';
 import type { Relay } from '@switchhook/event-store';
 import { HttpFault, seal, type Actor, type KeyRing, type LoopbackGrants } from '@switchhook/platform';
-import { acknowledged } from './acknowledgement.js';
+import { acknowledged, isNotYetRelayed } from './acknowledgement.js';
 import { readId } from './query.js';
 import { badInput } from './refusals.js';
+import type { RepeatedCreates, UnansweredCreate } from './repeated-creates.js';
 import { commandWebhook, type WebhookCommandDeps } from './webhook-commands.js';
 import type { Page, PageRequest, WebhookFilter, WebhookTable } from './webhook-table.js';
 
 export interface ManageWebhooksDeps extends WebhookCommandDeps {
   readonly table: WebhookTable;
+  readonly repeats: RepeatedCreates;
   readonly relay: Pick<Relay, 'relayed'>;
   readonly keyRing: KeyRing;
   /** CIDRs that callbacks may name although they are not public. */
@@ -54,6 +55,10 @@ export const manageWebhooks = (deps: ManageWebhooksDeps): ManageWebhooks => ({
 async function create(deps: ManageWebhooksDeps, actor: Actor, body: unknown): Promise<Created> {
   const granted = isGranted(deps, actor, body);
   const { changes, secret: given } = readInput(granted ? { allowPrivate: LOOPBACK_CIDRS } : deps, body);
+  const unanswered = await deps.repeats.recall(actor, body);
+  if (unanswered && (await deps.table.get(actor.accountId, unanswered.webhookId))) {
+    return answerAgain(deps, actor, unanswered);
+  }
   const id = await deps.table.nextId();
   const made = given === undefined ? newSecret(deps, changes.profile) : undefined;
   const secret = given ?? made;
@@ -66,8 +71,34 @@ async function create(deps: ManageWebhooksDeps, actor: Actor, body: unknown): Pr
     ...(granted && { allowLoopback: true }),
     ...(secret !== undefined && { secret: await sealed(deps, actor.accountId, id, secret) }),
   });
-  await acknowledged(deps.relay, appended, `webhook ${id}`);
+  try {
+    await acknowledged(deps, appended, `webhook ${id}`);
+  } catch (error) {
+    const position = appended?.position ?? 0;
+    const create = { webhookId: id, position, madeSecret: made !== undefined };
+    if (isNotYetRelayed(error)) await deps.repeats.remember(actor, body, create);
+    throw error;
+  }
   return { id, ...(made !== undefined && { secret: made }) };
+}
+
+/** The answer that the client did not get. A secret that we made is made anew: the first one was shown to nobody. */
+async function answerAgain(
+  deps: ManageWebhooksDeps,
+  actor: Actor,
+  { webhookId, position, madeSecret }: UnansweredCreate,
+): Promise<Created> {
+  const webhook = await existing(deps, actor, String(webhookId));
+  const made = madeSecret ? newSecret(deps, webhook.profile) : undefined;
+  if (made === undefined) {
+    await acknowledged(deps, { position }, `webhook ${webhookId}`);
+    return { id: webhookId };
+  }
+  const secret = await sealed(deps, actor.accountId, webhookId, made);
+  const command = { type: 'change' as const, ...issuedBy(deps, actor), changes: {}, secret };
+  const { appended } = await commandWebhook(deps, webhookId, command);
+  await acknowledged(deps, appended, `webhook ${webhookId}`);
+  return { id: webhookId, secret: made };
 }
 
 async function change(deps: ManageWebhooksDeps, actor: Actor, id: string, body: unknown): Promise<void> {
@@ -83,31 +114,30 @@ async function change(deps: ManageWebhooksDeps, actor: Actor, id: string, body: 
   };
   const { appended } = await commandWebhook(deps, current.id, command, (state) => {
     // The body was checked against `current`: events against its resource, the secret against its profile.
-    if (state.status === 'exists' && state.webhook.version !== current.version) {
-      throw new HttpFault('conflict', 'The webhook was changed at the same moment; send the request again');
-    }
+    if (state.status === 'none' || state.webhook.version === current.version) return true;
+    throw new HttpFault('conflict', 'The webhook was changed at the same moment; send the request again');
   });
-  await acknowledged(deps.relay, appended, `webhook ${id}`);
+  await acknowledged(deps, appended, `webhook ${id}`);
 }
 
 async function remove(deps: ManageWebhooksDeps, actor: Actor, id: string): Promise<void> {
   const webhookId = readId(id) ?? 0;
   const command = { type: 'delete' as const, ...issuedBy(deps, actor) };
-  const check = (state: WebhookState): void => {
-    if (state.status === 'exists' && state.webhook.accountId !== actor.accountId) throw notThere();
-  };
-  const { appended } = await commandWebhook(deps, webhookId, command, check);
-  await acknowledged(deps.relay, appended, `webhook ${id}`);
+  const { appended } = await commandWebhook(deps, webhookId, command, (state) => {
+    if (state.status === 'none' || state.webhook.accountId === actor.accountId) return true;
+    throw new CommandRefused('not-found', NOT_THERE);
+  });
+  await acknowledged(deps, appended, `webhook ${id}`);
 }
 
 async function existing({ table }: ManageWebhooksDeps, { accountId }: Actor, id: string): Promise<Webhook> {
   const webhookId = readId(id);
   const webhook = webhookId === null ? null : await table.get(accountId, webhookId);
-  if (!webhook) throw new HttpFault('unknownId', notThere().message);
+  if (!webhook) throw new HttpFault('unknownId', NOT_THERE);
   return webhook;
 }
 
-const notThere = (): CommandRefused => new CommandRefused('not-found', 'The webhook does not exist');
+const NOT_THERE = 'The webhook does not exist';
 
 const LOOPBACK_CIDRS = ['127.0.0.0/8', '::1/128'];
 

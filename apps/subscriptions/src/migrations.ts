@@ -1,8 +1,7 @@
 import { checkpointsMigration, eventsMigration, type MigrationClass } from '@switchhook/event-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-/** Everything of this service lies in this Postgres schema. */
-export const SCHEMA = 'subscriptions';
+import { UnansweredCreates1700000000200 } from './repeated-creates.js';
+import { SCHEMA } from './schema.js';
 
 /** Ids, and the webhooks and credentials as the APIs list them: written in the transaction that appends their events. */
 class ReadModels1700000000100 implements MigrationInterface {
@@ -45,4 +44,5 @@ export const MIGRATIONS: readonly MigrationClass[] = [
   checkpointsMigration(SCHEMA),
   eventsMigration(SCHEMA),
   ReadModels1700000000100,
+  UnansweredCreates1700000000200,
 ];

@@ -1,5 +1,5 @@
 import { CredentialEventSchema, type CredentialEvent } from '@switchhook/contracts';
-import { generateKeys } from '@switchhook/platform';
+import { generateKeys, open } from '@switchhook/platform';
 import { createDatabase, eventually } from '@switchhook/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryLog, type MemoryLog } from './testing/memory-log.js';
@@ -102,6 +102,31 @@ describe('when the log is away', () => {
       timeoutMs: 10_000,
     });
   });
+
+  it.each(['callfire-v2', 'standard'])(
+    'answers the id of the first when a create is sent again within a minute (%s)',
+    async (profile) => {
+      let nowMs = Date.now();
+      const service = await start({ clock: () => nowMs });
+      await isReady(service);
+      log.setAway(true);
+      const body = { ...sample, profile };
+      const refused = await service.call('POST', '/v2/webhooks', body);
+      const id = Number(/webhook (\d+)/.exec(refused.json().developerMessage)?.[1]);
+      log.setAway(false);
+      const again = await service.call('POST', '/v2/webhooks', body);
+      expect([again.statusCode, again.json().id]).toEqual([201, id]);
+      const { secret } = again.json();
+      const sealed = service.resources.webhooks.get(id)?.secret;
+      const context = { accountId: 1, webhookId: id, field: 'secret' };
+      // The first secret was shown to nobody: the one that is answered now must be the one that signs.
+      expect(sealed && (await open(service.resources.keyRing, 'signing', context, sealed))).toBe(secret);
+      expect((await service.call('POST', '/v2/webhooks', { ...body, name: 'other' })).json().id).not.toBe(id);
+      expect((await service.call('POST', '/v2/webhooks', body, { account: 2 })).json().id).not.toBe(id);
+      nowMs += 60_001;
+      expect((await service.call('POST', '/v2/webhooks', body)).json().id).not.toBe(id);
+    },
+  );
 
   it('publishes all webhooks and credentials again, in order, when the log is another one', async () => {
     const first = await start();

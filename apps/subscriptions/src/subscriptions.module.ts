@@ -4,6 +4,7 @@ import type { EventLog } from '@switchhook/event-log';
 import { migrate, postgresEventStore, startRelay, type CommandDeps, type Relay } from '@switchhook/event-store';
 import {
   CLOCK,
+  CONSUMER_GROUPS,
   CREDENTIAL_DIRECTORY,
   DATABASE,
   DATABASE_URL,
@@ -12,12 +13,15 @@ import {
   LOGGER,
   LOOPBACK_GRANTS,
   READINESS,
+  WEBHOOK_DIRECTORY,
   createPasswordCheck,
   credentialSecrets,
+  type ConsumerGroups,
   type CredentialDirectory,
   type KeyRing,
   type LoopbackGrants,
   type Readiness,
+  type WebhookDirectory,
 } from '@switchhook/platform';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -27,7 +31,13 @@ import { postgresCredentialTable, type CredentialTable } from './credential-tabl
 import { CredentialsController, MANAGE_CREDENTIALS } from './credentials.controller.js';
 import { manageCredentials } from './manage-credentials.js';
 import { manageWebhooks } from './manage-webhooks.js';
-import { MIGRATIONS, SCHEMA } from './migrations.js';
+import { expireWebhooks } from './expire-webhooks.js';
+import { ExpiryTimer } from './expiry-timer.js';
+import { MIGRATIONS } from './migrations.js';
+import { OutcomesConsumer, SPEND_WEBHOOKS } from './outcomes.consumer.js';
+import { postgresRepeatedCreates, type RepeatedCreates } from './repeated-creates.js';
+import { SCHEMA } from './schema.js';
+import { spendWebhooks } from './spend-webhooks.js';
 import { ensurePlatformCredential } from './platform-credential.js';
 import { recordOf } from './relay-records.js';
 import { RelayLifecycle } from './relay-lifecycle.js';
@@ -39,11 +49,12 @@ const MIGRATED = Symbol('MIGRATED');
 const COMMANDS = Symbol('COMMANDS');
 const RELAY = Symbol('RELAY');
 const WEBHOOK_TABLE = Symbol('WEBHOOK_TABLE');
+const REPEATS = Symbol('REPEATS');
 const CREDENTIAL_TABLE = Symbol('CREDENTIAL_TABLE');
 const PLATFORM_CREDENTIAL = Symbol('PLATFORM_CREDENTIAL');
 
-/** In the order of the flow: tables → event store → relay → what the API does. */
-const providers = (config: SubscriptionsConfig): Provider[] => [
+/** In the order of the flow: tables → event store → relay. */
+const storage: Provider[] = [
   {
     provide: MIGRATED,
     inject: [DATABASE_URL],
@@ -71,22 +82,51 @@ const providers = (config: SubscriptionsConfig): Provider[] => [
   },
   { provide: RelayLifecycle, inject: [RELAY], useFactory: (relay: Relay) => new RelayLifecycle(relay) },
   { provide: WEBHOOK_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresWebhookTable },
+  { provide: CREDENTIAL_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresCredentialTable },
+  { provide: REPEATS, inject: [DATABASE, CLOCK, MIGRATED], useFactory: postgresRepeatedCreates },
+];
+
+/** What the API does with webhooks, then what happens to them by itself. */
+const webhooks = ({ allowPrivate }: SubscriptionsConfig): Provider[] => [
   {
     provide: MANAGE_WEBHOOKS,
-    inject: [COMMANDS, WEBHOOK_TABLE, RELAY, KEY_RING, CLOCK, LOOPBACK_GRANTS],
+    inject: [COMMANDS, WEBHOOK_TABLE, REPEATS, RELAY, KEY_RING, CLOCK, LOOPBACK_GRANTS],
     useFactory: (
       commands: CommandDeps,
       table: WebhookTable,
+      repeats: RepeatedCreates,
       relay: Relay,
       keyRing: KeyRing,
       now: () => number,
       loopbackGrants: LoopbackGrants,
+    ) => manageWebhooks({ commands, table, repeats, relay, keyRing, now, randomBytes, allowPrivate, loopbackGrants }),
+  },
+  {
+    provide: ExpiryTimer,
+    inject: [COMMANDS, WEBHOOK_TABLE, CLOCK, LOGGER],
+    useFactory: (commands: CommandDeps, table: WebhookTable, now: () => number, logger: Logger) =>
+      new ExpiryTimer(
+        () => expireWebhooks({ commands, table, now }),
+        (error) => logger.warn({ err: error }, 'webhooks that have expired are not ended'),
+      ),
+  },
+  {
+    provide: SPEND_WEBHOOKS,
+    inject: [COMMANDS, WEBHOOK_TABLE, WEBHOOK_DIRECTORY, CLOCK, CONSUMER_GROUPS],
+    useFactory: (
+      commands: CommandDeps,
+      table: WebhookTable,
+      directory: WebhookDirectory,
+      now: () => number,
+      groups: ConsumerGroups,
     ) => {
-      const { allowPrivate } = config;
-      return manageWebhooks({ commands, table, relay, keyRing, now, randomBytes, allowPrivate, loopbackGrants });
+      groups.configure('subscriptions', { lazy: true });
+      return spendWebhooks({ commands, table, directory, now });
     },
   },
-  { provide: CREDENTIAL_TABLE, inject: [DATABASE, MIGRATED], useFactory: postgresCredentialTable },
+];
+
+const credentials = ({ admin }: SubscriptionsConfig): Provider[] => [
   {
     provide: MANAGE_CREDENTIALS,
     inject: [COMMANDS, CREDENTIAL_TABLE, RELAY, CREDENTIAL_DIRECTORY, KEY_RING, CLOCK],
@@ -111,7 +151,7 @@ const providers = (config: SubscriptionsConfig): Provider[] => [
       logger: Logger,
     ) => {
       const checkPassword = createPasswordCheck(credentialSecrets(keyRing));
-      const credential = await ensurePlatformCredential({ commands, checkPassword, now, randomBytes }, config.admin);
+      const credential = await ensurePlatformCredential({ commands, checkPassword, now, randomBytes }, admin);
       if (!credential) logger.warn('there is no platform credential; set SWITCHHOOK_ADMIN_USER and _PASSWORD');
       const isKnown = (): boolean => !credential || (directory.get(credential.id)?.version ?? 0) >= credential.version;
       readiness.add('platform credential', () => (isKnown() ? undefined : 'it is not on the event log yet'));
@@ -122,10 +162,17 @@ const providers = (config: SubscriptionsConfig): Provider[] => [
 @Module({})
 export class SubscriptionsModule {
   static register(env: NodeJS.ProcessEnv): DynamicModule {
+    const config = readSubscriptionsConfig(env);
     return {
       module: SubscriptionsModule,
-      controllers: [ResourcesController, WebhooksController, CredentialsController, ApiDocsController],
-      providers: providers(readSubscriptionsConfig(env)),
+      controllers: [
+        ResourcesController,
+        WebhooksController,
+        CredentialsController,
+        ApiDocsController,
+        OutcomesConsumer,
+      ],
+      providers: [...storage, ...webhooks(config), ...credentials(config)],
     };
   }
 }

@@ -18,14 +18,14 @@ export interface WebhookCommandDeps {
 }
 
 /**
- * Gives one webhook a command: its facts, and the table that follows from them, in one transaction. `check` looks at the
- * state that the command meets, and may throw. Throws `HttpFault` for what the webhook refuses.
+ * Gives one webhook a command: its facts, and the table that follows from them, in one transaction. `applies` looks at the
+ * state that the command meets; false: nothing happens; it may also throw. Throws `HttpFault` for what the webhook refuses.
  */
 export function commandWebhook(
   { commands, table }: WebhookCommandDeps,
   webhookId: number,
   command: WebhookCommand,
-  check: (state: WebhookState) => void = () => undefined,
+  applies: (state: WebhookState) => boolean = () => true,
 ): Promise<Handled<WebhookState, WebhookEvent>> {
   const save = async (tx: EntityManager, facts: readonly WebhookEvent[], state: WebhookState): Promise<void> => {
     if (state.status === 'none') return;
@@ -38,10 +38,7 @@ export function commandWebhook(
       streamId: `webhook-${webhookId}`,
       initialState: initialWebhook,
       evolve: evolveWebhook,
-      decide: (state) => {
-        check(state);
-        return decideWebhook(state, command);
-      },
+      decide: (state) => (applies(state) ? decideWebhook(state, command) : []),
       typeOf: ({ type }) => type,
       alongside: save,
     }),

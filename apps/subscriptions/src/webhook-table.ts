@@ -1,6 +1,6 @@
 import type { Webhook } from '@switchhook/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import { SCHEMA } from './migrations.js';
+import { SCHEMA } from './schema.js';
 
 /** What `GET /v2/webhooks` may be narrowed to; resource and event in their exact spelling. */
 export interface WebhookFilter {
@@ -28,6 +28,8 @@ export interface WebhookTable {
   save(tx: EntityManager, webhook: Webhook): Promise<void>;
   count(tx: EntityManager, accountId: number): Promise<number>;
   get(accountId: number, webhookId: number): Promise<Webhook | null>;
+  /** At most 100 whose time has come, the longest due first. */
+  due(nowMs: number): Promise<readonly Pick<Webhook, 'id' | 'expiresAt'>[]>;
   /** In ascending order of id. */
   find(accountId: number, filter: WebhookFilter, page: PageRequest): Promise<Page<Webhook>>;
 }
@@ -54,6 +56,13 @@ export function postgresWebhookTable(database: DataSource): WebhookTable {
       );
       return row?.state ?? null;
     },
+    async due(nowMs) {
+      const rows = await database.query<{ state: Webhook }[]>(
+        `SELECT state FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100`,
+        [nowMs],
+      );
+      return rows.map(({ state }) => state);
+    },
     find: (accountId, filter, page) => find(database, accountId, filter, page),
   };
 }
@@ -76,8 +85,8 @@ async function upsert(tx: EntityManager, webhook: Webhook): Promise<void> {
       callback,
       status === 'enabled',
       singleUse,
-      // An expired one has nothing more to wait for.
-      status === 'expired' ? null : (expiresAt ?? null),
+      // What is spent or has expired does not expire again.
+      status === 'enabled' || status === 'disabled' ? (expiresAt ?? null) : null,
       JSON.stringify(webhook),
     ],
   );

@@ -1,0 +1,117 @@
+import { WebhookEventSchema, type OutcomeName } from '@switchhook/contracts';
+import { createDatabase, eventually } from '@switchhook/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryLog, type MemoryLog } from './testing/memory-log.js';
+import { runSubscriptions, type RunningSubscriptions } from './testing/running-subscriptions.js';
+
+let server: { url: string; drop(): Promise<void> };
+let log: MemoryLog;
+let service: RunningSubscriptions;
+let nowMs = 1_800_000_000_000;
+
+beforeAll(async () => {
+  server = await createDatabase();
+  log = memoryLog();
+  service = await runSubscriptions({ url: server.url, log, clock: () => nowMs });
+  await eventually(() => expect(service.resources.readiness.report().status).toBe('ok'));
+});
+
+afterAll(async () => {
+  await service.stop();
+  await server.drop();
+});
+
+async function create(changes: object): Promise<number> {
+  const sample = { resource: 'OutboundText', events: ['Finished'], callback: 'https://example.com/hook' };
+  const answer = await service.call('POST', '/v2/webhooks', { ...sample, ...changes });
+  expect(answer.statusCode, answer.body).toBe(201);
+  return answer.json().id;
+}
+
+const statusOf = async (id: number): Promise<number> => (await service.call('GET', `/v2/webhooks/${id}`)).statusCode;
+
+const factsOf = (id: number): string[] =>
+  log.records
+    .filter(({ topic, key }) => topic === 'webhooks.v1' && key?.toString() === String(id))
+    .map(({ value }) => WebhookEventSchema.parse(JSON.parse(value?.toString() ?? '')).type);
+
+/** What delivery says about one delivery to the webhook. */
+async function outcome(id: number, name: OutcomeName, deliveryId = 'd1'): Promise<void> {
+  const headers = {
+    'switchhook-schema': '1',
+    'switchhook-webhook': String(id),
+    'switchhook-webhook-version': '1',
+    'switchhook-delivery': deliveryId,
+    'switchhook-outcome': name,
+  };
+  await log.publish([{ topic: 'deliveries.outcomes.v1', key: String(id), value: Buffer.from('{}'), headers }]);
+}
+
+describe('a webhook with singleUse', () => {
+  it('is spent with the first outcome, answers until its delivery has ended, and is gone then', async () => {
+    const id = await create({ singleUse: true });
+    await outcome(id, 'attempted');
+    await outcome(id, 'attempted');
+    await eventually(() => expect(factsOf(id)).toEqual(['webhook.created', 'webhook.spent']));
+    expect((await service.call('GET', `/v2/webhooks/${id}`)).json()).toMatchObject({ id, enabled: false });
+    await outcome(id, 'succeeded');
+    await outcome(id, 'succeeded');
+    await eventually(() => expect(factsOf(id)).toEqual(['webhook.created', 'webhook.spent', 'webhook.deleted']));
+    expect(await statusOf(id)).toBe(404);
+  });
+
+  it.each(['succeeded', 'exhausted', 'expired', 'cancelled', 'rejected'] as const)(
+    'is gone when its only attempt ends as %s',
+    async (name) => {
+      const id = await create({ singleUse: true });
+      await outcome(id, name);
+      await eventually(() => expect(factsOf(id)).toEqual(['webhook.created', 'webhook.deleted']));
+      expect(await statusOf(id)).toBe(404);
+    },
+  );
+
+  it('may be deleted by the customer before its delivery has ended', async () => {
+    const id = await create({ singleUse: true });
+    await service.call('DELETE', `/v2/webhooks/${id}`);
+    await outcome(id, 'succeeded');
+    expect(factsOf(id)).toEqual(['webhook.created', 'webhook.deleted']);
+  });
+});
+
+it('outcomes of other webhooks, and outcomes without a webhook, change nothing', async () => {
+  const id = await create({});
+  await outcome(id, 'succeeded');
+  await log.publish([
+    {
+      topic: 'deliveries.outcomes.v1',
+      key: 'event',
+      value: Buffer.from('{}'),
+      headers: { 'switchhook-schema': '1', 'switchhook-outcome': 'unmatched' },
+    },
+  ]);
+  expect(factsOf(id)).toEqual(['webhook.created']);
+});
+
+it('an outcome about a webhook version that is not known yet, or of a newer schema, is held', async () => {
+  const id = await create({ singleUse: true });
+  await expect(outcome(id + 1_000, 'succeeded')).rejects.toThrow('not known yet');
+  const headers = { 'switchhook-schema': '2' };
+  const newer = log.publish([{ topic: 'deliveries.outcomes.v1', key: 'x', value: Buffer.from('{}'), headers }]);
+  await expect(newer).rejects.toThrow('newer version');
+});
+
+describe('a webhook with expiresAt', () => {
+  it('expires by itself when the time has come, once, and comes back when it is given more', async () => {
+    const id = await create({ expiresAt: nowMs + 60_000 });
+    const other = await create({ expiresAt: nowMs + 600_000 });
+    nowMs += 60_000;
+    await eventually(() => expect(factsOf(id)).toEqual(['webhook.created', 'webhook.expired']));
+    expect((await service.call('GET', `/v2/webhooks/${id}`)).json()).toMatchObject({ enabled: false });
+    expect((await service.call('PUT', `/v2/webhooks/${id}`, { expiresAt: nowMs + 1 })).statusCode).toBe(200);
+    expect((await service.call('GET', `/v2/webhooks/${id}`)).json()).toMatchObject({ enabled: true });
+    nowMs += 1;
+    await eventually(() => expect(factsOf(id)).toHaveLength(4));
+    expect(factsOf(id).at(-1)).toBe('webhook.expired');
+    expect(factsOf(other)).toEqual(['webhook.created']);
+  });
+});

@@ -1,0 +1,2 @@
+/** Everything of this service lies in this Postgres schema. */
+export const SCHEMA = 'subscriptions';
