@@ -70,6 +70,16 @@ export class Assignment {
     await Promise.allSettled(this.#appends);
   }
 
+  /** Nothing that comes of it counts any more. */
+  disown(): void {
+    this.#isOurs = false;
+    this.#abort.abort();
+  }
+
+  toString(): string {
+    return `group ${this.options.group}, partition ${this.number}`;
+  }
+
   async #work(): Promise<void> {
     await this.#announce();
     await Promise.all(this.partitions.map((partition) => this.#handOnAll(partition)));

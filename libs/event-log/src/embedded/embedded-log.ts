@@ -86,6 +86,7 @@ class EmbeddedLog implements EventLog {
       progress: this.#progress,
       logger: options.logger,
       now: this.#now,
+      onSetBack: () => this.#assignments().forEach((assignment) => assignment.disown()),
       onRewound: () => this.#rewound(),
     });
     this.#retention = new Retention(this.#pool, this.#partitions, this.#now, options.logger);
@@ -170,13 +171,8 @@ class EmbeddedLog implements EventLog {
     if (this.#writer.failure) return { ok: false, reason: this.#writer.failure.message };
     if (!this.#started || !this.#session.connected) return { ok: false, reason: 'the database is away' };
     const tooLong = this.#now() - FAILING_TOO_LONG_MS;
-    for (const [name, group] of this.#groups) {
-      for (const assignment of group.members.flatMap((member) => [...member.assignments.values()])) {
-        if ((assignment.failingSinceMs() ?? Infinity) > tooLong) continue;
-        return { ok: false, reason: `group ${name} fails at partition ${assignment.number}` };
-      }
-    }
-    return { ok: true };
+    const failing = this.#assignments().find((assignment) => (assignment.failingSinceMs() ?? Infinity) <= tooLong);
+    return failing ? { ok: false, reason: `${failing} has been failing for over 30 s` } : { ok: true };
   }
 
   close(): Promise<void> {
@@ -238,6 +234,11 @@ class EmbeddedLog implements EventLog {
         this.#progress.saved(move);
       },
     };
+  }
+
+  #assignments(): Assignment[] {
+    const members = [...this.#groups.values()].flatMap((group) => group.members);
+    return members.flatMap((member) => [...member.assignments.values()]);
   }
 
   #recover(): void {

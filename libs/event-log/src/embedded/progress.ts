@@ -16,11 +16,11 @@ export class Progress {
   readonly #unsaved = new Map<string, Move>();
 
   async load(session: Session): Promise<void> {
-    this.#positions.clear();
-    this.#unsaved.clear();
     const { rows } = await session.query<{ group_name: string; topic: number; partition: number; position: string }>({
       text: 'SELECT group_name, topic, partition, position FROM log.offsets',
     });
+    this.#positions.clear();
+    this.#unsaved.clear();
     for (const row of rows) this.#positions.set(keyOf(row.group_name, row.topic, row.partition), Number(row.position));
   }
 

@@ -39,11 +39,11 @@ export class TopicFollower implements Follower {
 
   /** After the database was set back: what was read beyond its end comes again under the same positions. */
   async rewind(): Promise<void> {
+    // Now, not after the wait: by then the same positions may be taken again.
+    const ends = this.partitions.map((partition) => partition.next);
     this.#abort.abort();
     await this.#reading;
-    this.partitions.forEach((partition, index) => {
-      this.#positions[index] = Math.min(this.#positions[index]!, partition.next);
-    });
+    ends.forEach((end, index) => (this.#positions[index] = Math.min(this.#positions[index]!, end)));
     this.#abort = new AbortController();
     this.#readAll();
   }

@@ -29,7 +29,9 @@ export interface WriterDeps {
   readonly progress: Progress;
   readonly logger: Logger;
   readonly now: () => number;
-  /** The database was set back (a crash before its flush): what was handed on since then never was. */
+  /** The database was set back (a crash before its flush): nothing that is under way may move progress any more. */
+  readonly onSetBack: () => void;
+  /** The log is as the database has it: what was handed on beyond that never was. */
   readonly onRewound: () => void;
 }
 
@@ -110,7 +112,9 @@ export class GroupCommitWriter {
       .catch((error: Error) => this.#fail(error))
       .finally(() => {
         this.#running = false;
-        for (const resolve of this.#idle.splice(0)) resolve();
+        // Between the last look at the queue and now, something may have come.
+        this.#run();
+        if (!this.#running) for (const resolve of this.#idle.splice(0)) resolve();
       });
   }
 
@@ -222,6 +226,7 @@ export class GroupCommitWriter {
   /** What was derived and not yet flushed is gone, its progress with it: everybody begins again at what is there. */
   async #rewind(ends: readonly End[]): Promise<void> {
     this.deps.logger.warn({}, 'The database lost its last unflushed commits; consumers begin again where it is now');
+    this.deps.onSetBack();
     await this.deps.progress.load(this.deps.session);
     this.deps.partitions.reset(ends);
     this.#rewinds += 1;
