@@ -1,4 +1,4 @@
-// Who may import whom (docs/adr/0003): an ESLint rule that reads the Nx tags of the package.json files. Nx's own rule asks
+// Who may import whom (docs/adr/0007): an ESLint rule that reads the Nx tags of the package.json files. Nx's own rule asks
 // its project graph, which is cached, and missed violations in files that were newer than the graph.
 import { readFileSync, readdirSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
