@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { LIMITS } from '@switchhook/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger as NestPinoLogger, PinoLogger } from 'nestjs-pino';
+import type { Logger } from 'pino';
 import { authenticate, type AuthRequest } from './basic-auth.js';
 import { addBodyParsers } from './body-parsers.js';
 import { HttpErrorFilter } from './http-error.filter.js';
@@ -37,7 +38,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     bufferLogs: true,
     abortOnError: false,
   });
-  const params = { pinoHttp: { logger: resources.logger } };
+  const params = { pinoHttp: { logger: frameworkLogger(resources.logger) } };
   app.useLogger(new NestPinoLogger(new PinoLogger(params), params));
   app.useGlobalFilters(filter);
   await app.init();
@@ -46,6 +47,12 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
 }
 
 class RootModule {}
+
+/** Nest tells every route and module at info; that is for who debugs. */
+function frameworkLogger(logger: Logger): Logger {
+  const asIs = logger.isLevelEnabled('debug') || !logger.isLevelEnabled('warn');
+  return asIs ? logger : logger.child({}, { level: 'warn' });
+}
 
 function fastifyOptions({ server, onHandler }: AppOptions, filter: HttpErrorFilter) {
   return {

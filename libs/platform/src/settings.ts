@@ -64,25 +64,32 @@ const NEEDED_ALONE = ['KAFKA_BROKERS', 'DATABASE_URL', 'SWITCHHOOK_KEYS', 'SWITC
 
 /**
  * The common settings. `alone`: the process runs one service and needs what it shares with the others to be named.
- * Throws `ConfigError`.
+ * Throws `ConfigError` with every fault.
  */
 export function readSettings(env: NodeJS.ProcessEnv, { alone }: { alone: boolean }): Settings {
-  const settings = loadConfig(SettingsSchema, env);
-  const faults: ConfigFault[] = [];
-  const missing = (variable: string, words: string): void => void faults.push({ variable, words });
-  if (alone) {
-    for (const name of NEEDED_ALONE)
-      if (settings[name] === undefined) missing(name, 'is missing (a service alone needs it)');
+  const missing = missingOf(env, alone);
+  try {
+    const settings = loadConfig(SettingsSchema, env);
+    if (missing.length === 0) return settings;
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError([...error.faults, ...missing]);
+    throw error;
   }
-  if ((settings.SWITCHHOOK_ADMIN_USER === undefined) !== (settings.SWITCHHOOK_ADMIN_PASSWORD === undefined)) {
-    const absent = settings.SWITCHHOOK_ADMIN_USER === undefined ? 'USER' : 'PASSWORD';
-    missing(`SWITCHHOOK_ADMIN_${absent}`, 'is missing (user and password go together)');
-  }
-  if (settings.KAFKA_SASL_MECHANISM !== undefined) {
-    for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
-      if (settings[name] === undefined) missing(name, 'is missing (KAFKA_SASL_MECHANISM needs it)');
-    }
-  }
-  if (faults.length > 0) throw new ConfigError(faults);
-  return settings;
+  throw new ConfigError(missing);
+}
+
+/** What is needed because of something else that is set, or not. */
+function missingOf(env: NodeJS.ProcessEnv, alone: boolean): ConfigFault[] {
+  const isMissing = (variable: string): boolean => !env[variable];
+  const pair = ['SWITCHHOOK_ADMIN_USER', 'SWITCHHOOK_ADMIN_PASSWORD'].filter(isMissing);
+  const sasl = isMissing('KAFKA_SASL_MECHANISM')
+    ? []
+    : ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'].filter(isMissing);
+  const because = (variables: readonly string[], why: string): ConfigFault[] =>
+    variables.map((variable) => ({ variable, words: `is missing (${why})` }));
+  return [
+    ...because(alone ? NEEDED_ALONE.filter(isMissing) : [], 'a service alone needs it'),
+    ...because(pair.length === 1 ? pair : [], 'user and password go together'),
+    ...because(sasl, 'KAFKA_SASL_MECHANISM needs it'),
+  ];
 }

@@ -63,6 +63,7 @@ describe('settings', () => {
       'PORT',
       'ROLE',
       'SWITCHHOOK_ADMIN_PASSWORD',
+      'SWITCHHOOK_ADMIN_USER',
       'SWITCHHOOK_ALLOW_PRIVATE',
       'SWITCHHOOK_INTERNAL_TOKEN',
       'SWITCHHOOK_SAMPLE',
