@@ -2,7 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Quer
 import { actorOf } from '@switchhook/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answer } from './json-answer.js';
-import type { Created, ManageWebhooks } from './manage-webhooks.js';
+import type { Created } from './create-webhook.js';
+import type { ManageWebhooks } from './manage-webhooks.js';
 import { readFieldsQuery, readWebhookQuery } from './query.js';
 import { webhookView } from './webhook-view.js';
 

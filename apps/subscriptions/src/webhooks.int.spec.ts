@@ -117,6 +117,18 @@ describe('/v2/webhooks', () => {
     ]);
   });
 
+  it('becomes standard only with a secret, because an update cannot answer with a new one', async () => {
+    const { id } = await create(sample);
+    const refused = await service.call('PUT', `/v2/webhooks/${id}`, { profile: 'standard' });
+    expect([refused.statusCode, refused.json().errors[0].field]).toEqual([400, 'secret']);
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    expect((await service.call('PUT', `/v2/webhooks/${id}`, { profile: 'standard', secret })).statusCode).toBe(200);
+    expect((await service.call('GET', `/v2/webhooks/${id}`)).json()).toMatchObject({
+      profile: 'standard',
+      hasSecret: true,
+    });
+  });
+
   it('appends nothing for a change that changes nothing', async () => {
     const { id } = await create({ ...sample, name: 'same' });
     expect((await service.call('PUT', `/v2/webhooks/${id}`, { ...sample, name: 'same' })).statusCode).toBe(200);
