@@ -10,6 +10,7 @@ import { progressCases } from './conformance/progress.js';
 import { readerCases } from './conformance/readers.js';
 import { rejectedCases } from './conformance/rejected.js';
 import { retryCases } from './conformance/retries.js';
+import { sizeCases } from './conformance/sizes.js';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = fileURLToPath(new URL('../../../node_modules/.bin/tsc', import.meta.url));
@@ -30,5 +31,6 @@ export function eventLogConformance(name: string, makeEngine: MakeEngine, traits
     retryCases(makeEngine);
     progressCases(makeEngine);
     readerCases(makeEngine);
+    sizeCases(makeEngine);
   });
 }
