@@ -1,5 +1,5 @@
 import { migrate, openDatabase } from '@switchhook/event-store';
-import { createDatabase, type TestDatabase } from '@switchhook/testing';
+import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -113,6 +113,32 @@ describe('accepted names', () => {
       }),
     );
     expect(answers.flat().sort()).toEqual(shared.toSorted());
+  });
+
+  it('takes names in one order, so that batches which share some wait for each other but never in a circle', async () => {
+    const names = await openNames();
+    const [low = '', high = ''] = [randomUUID(), randomUUID()].sort();
+    const other = database.createQueryRunner();
+    const insert = (key: string): Promise<unknown> =>
+      other.query('INSERT INTO ingestion.accepted_names VALUES ($1, 0, 0, 0, 999999)', [key]);
+    await other.startTransaction();
+    await insert(low);
+    const waiting = names.accept(
+      batch(0, [
+        [high, 1],
+        [low, 2],
+      ]),
+    );
+    await eventually(async () => {
+      const [row] = await database.query<{ count: string }[]>(
+        `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      );
+      return row?.count === '1';
+    });
+    await insert(high);
+    await other.commitTransaction();
+    await other.release();
+    expect(await waiting).toEqual([false, false]);
   });
 
   it('knows names, and forgets only those given more than the kept hours ago', async () => {
