@@ -1,5 +1,7 @@
 // npm run topics: creates the missing topics on the cluster that KAFKA_BROKERS names, and says what it did.
 // Needs the built libraries (npm run build).
+import { readFileSync } from 'node:fs';
+
 const brokers = (process.env.KAFKA_BROKERS ?? '').split(',').filter(Boolean);
 if (brokers.length === 0) {
   console.error('KAFKA_BROKERS is not set: a comma list of host:port');
@@ -21,6 +23,13 @@ function sasl() {
   return { mechanism: (process.env.KAFKA_SASL_MECHANISM ?? 'plain').toLowerCase(), username, password: password ?? '' };
 }
 
+/** KAFKA_SSL on; KAFKA_SSL_CA, KAFKA_SSL_CERT, KAFKA_SSL_KEY are paths of PEM files. */
+function ssl() {
+  if (!['1', 'true', 'on'].includes((process.env.KAFKA_SSL ?? '').toLowerCase())) return undefined;
+  const pem = (name) => (process.env[name] ? readFileSync(process.env[name], 'utf8') : undefined);
+  return { ca: pem('KAFKA_SSL_CA'), cert: pem('KAFKA_SSL_CERT'), key: pem('KAFKA_SSL_KEY') };
+}
+
 const quiet = {
   debug() {},
   info() {},
@@ -38,7 +47,7 @@ try {
     partitions: count('KAFKA_PARTITIONS'),
     replication: count('KAFKA_REPLICATION'),
     sasl: sasl(),
-    ssl: ['1', 'true', 'on'].includes((process.env.KAFKA_SSL ?? '').toLowerCase()) || undefined,
+    ssl: ssl(),
     logger: quiet,
   });
   for (const topic of created) console.log(`created  ${topic}`);
