@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RecordHeaders } from '@switchhook/contracts';
 
 /** Length of a salt. 128 bits: a phone number in a known text cannot be found by trying once the salt is deleted. */
@@ -18,16 +18,17 @@ export function commitmentOf(
   const pairs = Object.keys(record.headers)
     .sort()
     .flatMap((name) => valuesOf(record.headers, name).map((value) => [name, value] as const));
-  const hash = createHash('sha256').update(salt);
   const parts = [record.key, String(pairs.length), ...pairs.flat(), record.value];
-  const lengths = Buffer.allocUnsafe(4);
-  for (const part of parts) {
-    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
-    lengths.writeUInt32BE(bytes?.length ?? ABSENT);
-    hash.update(lengths);
-    if (bytes) hash.update(bytes);
+  const sizes = parts.map((part) => (part === null ? 0 : Buffer.byteLength(part)));
+  // One buffer and one call: an update per part would cost ten times as much.
+  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + 4 + size, salt.length));
+  let offset = salt.copy(bytes);
+  for (const [index, part] of parts.entries()) {
+    offset = bytes.writeUInt32BE(part === null ? ABSENT : sizes[index]!, offset);
+    if (typeof part === 'string') offset += bytes.write(part, offset);
+    else if (part) offset += part.copy(bytes, offset);
   }
-  return hash.digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 function valuesOf(headers: RecordHeaders, name: string): readonly (string | Buffer)[] {
