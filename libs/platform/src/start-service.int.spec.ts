@@ -5,11 +5,18 @@ import { join } from 'node:path';
 import { Controller, Inject, Module, Post, type DynamicModule } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Batch, EventLog, OutgoingRecord } from '@switchhook/event-log';
-import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
+import {
+  createDatabase,
+  eventually,
+  kafkaBrokers,
+  kafkaPossible,
+  uniqueTopicPrefix,
+  type TestDatabase,
+} from '@switchhook/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Closer } from './closer.js';
 import { aWebhook, webhookRecord } from './fakes/samples.js';
-import { readOrMakeKeyFile } from './key-file.js';
+import { readKeyFile, readOrMakeKeyFile, writeKeyFile } from './key-file.js';
 import { ConfigError } from './load-config.js';
 import { createLogger } from './logging.js';
 import { startService, type RunningService } from './start-service.js';
@@ -88,6 +95,32 @@ function start(env: NodeJS.ProcessEnv = {}): Promise<RunningService> {
   const settings = { DATABASE_URL: database.url, SWITCHHOOK_KEYS: join(folder, 'keys.json'), ...env };
   return startService({ ...options, env: settings }, logger, closer);
 }
+
+const withKafka = await kafkaPossible();
+
+describe('a service alone, on Kafka', () => {
+  it.skipIf(!withKafka)('carries records from one consumer to the next, and stops', { timeout: 60_000 }, async () => {
+    closer = new Closer(logger);
+    const publicKeys = (await readKeyFile(join(folder, 'keys.json'))).map((key) => ({ ...key, private: undefined }));
+    await writeKeyFile(join(folder, 'public.json'), publicKeys);
+    const env = {
+      PORT: '0',
+      KAFKA_BROKERS: await kafkaBrokers(),
+      TOPIC_PREFIX: uniqueTopicPrefix(),
+      DATABASE_URL: database.url,
+      SWITCHHOOK_KEYS: join(folder, 'public.json'),
+      SWITCHHOOK_INTERNAL_TOKEN: 'a token of sixteen or more',
+    };
+    const options = { name: 'ingestion', modules: [EverythingModule], defaultPort: 0, env };
+    const { resources, url } = await startService(options, logger, closer);
+    await resources.log.publish([{ topic: 'events.v1', key: 'k', value: Buffer.from('one'), headers: {} }]);
+    const both = ['events.v1 one', 'deliveries.requested.v1 two'];
+    await eventually(() => expect(arrived).toEqual(both), { timeoutMs: 20_000 });
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    await closer.closeAll();
+    await expect(fetch(url)).rejects.toThrow();
+  });
+});
 
 describe('a service on the embedded log', () => {
   it('is ready when all is up, and carries records from one consumer to the next', async () => {
