@@ -13,10 +13,12 @@ const KEYS = upTo(60).map((number) => `key-${number}`);
 const PER_KEY = upTo(25);
 const KILLS = 4;
 const BATCHES_BEFORE_KILL = 8;
+/** Most that one run of the program may take, without the wait for its predecessor's partitions. */
+const RUN_MS = 30_000;
 
 function startDeriver(engine: EngineUnderTest): ChildProcess {
   const env = { ...process.env, ...engine.childEnv(), EXPECTED: String(KEYS.length * PER_KEY.length) };
-  return spawn(process.execPath, [DERIVER], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, [DERIVER], { env, stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 /** Reads the child's lines until `isEnough`; throws when the child ends before that. */
@@ -26,7 +28,7 @@ async function readLines(child: ChildProcess, isEnough: (line: string, count: nu
     count += 1;
     if (isEnough(line, count)) return;
   }
-  throw new Error(`The deriver ended by itself after ${count} lines`);
+  throw new Error(`The deriver ended, or was too slow, after ${count} lines`);
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -35,27 +37,35 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-async function runUntil(engine: EngineUnderTest, isEnough: (line: string, count: number) => boolean): Promise<void> {
+/** Runs the program until a line is enough, at most `limitMs`, and kills it. */
+async function runUntil(
+  engine: EngineUnderTest,
+  limitMs: number,
+  isEnough: (line: string, count: number) => boolean,
+): Promise<void> {
   const child = startDeriver(engine);
+  const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
   try {
     await readLines(child, isEnough);
   } finally {
+    clearTimeout(limit);
     await kill(child);
   }
 }
 
 async function survivesKills(engine: EngineUnderTest, traits: EngineTraits): Promise<void> {
+  const limitMs = RUN_MS + traits.takeoverMs;
   const before = await engine.open();
   for (const number of PER_KEY) await before.publish(KEYS.map((key) => numbered(INPUT, key, number)));
   await before.close();
 
   for (let kills = 0; kills < KILLS; kills += 1) {
-    await runUntil(engine, (line, count) => {
+    await runUntil(engine, limitMs, (line, count) => {
       if (line === 'complete') throw new Error('Everything was derived before the last kill');
       return count >= BATCHES_BEFORE_KILL;
     });
   }
-  await runUntil(engine, (line) => line === 'complete');
+  await runUntil(engine, limitMs, (line) => line === 'complete');
 
   const after = await engine.open();
   const outputs: LogRecord[] = [];
@@ -75,6 +85,6 @@ export function crashCases(makeEngine: MakeEngine, traits: EngineTraits): void {
   it(
     'handles every record at least once when the process is killed again and again',
     withEngine(makeEngine, (engine) => survivesKills(engine, traits)),
-    60_000 + (KILLS + 1) * traits.takeoverMs,
+    (KILLS + 2) * (RUN_MS + traits.takeoverMs),
   );
 }

@@ -10,6 +10,9 @@ interface Opener {
   openFromEnv(env: NodeJS.ProcessEnv): EventLog;
 }
 
+// Ends with whoever started it, also when that was killed.
+process.stdin.on('end', () => process.exit()).resume();
+
 const { openFromEnv }: Opener = await import(String(process.env.EVENT_LOG_OPENER));
 const expected = Number(process.env.EXPECTED);
 const log = openFromEnv(process.env);
