@@ -1,8 +1,8 @@
 import type { Outcome } from '@switchhook/contracts';
+import { outcomeRecord } from '@switchhook/domain';
 import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 import type { InHand } from './in-hand.js';
-import { outcomeRecord } from './outcome-record.js';
 import type { SignedDelivery } from './signed-delivery.js';
 
 export interface RecordOutcomeDeps {
@@ -35,7 +35,7 @@ export class OutcomeWriter {
   /** Resolves when the outcome is on the log. `and` is written with it, before the record is let go. */
   async record(delivery: SignedDelivery, outcome: Outcome, and: readonly OutgoingRecord[] = []): Promise<void> {
     const { names, inHand } = this.deps;
-    const subject = { webhookId: delivery.webhookId, headers: delivery.record.headers, data: delivery.data };
+    const subject = { key: String(delivery.webhookId), headers: delivery.record.headers, data: delivery.data };
     await this.write([outcomeRecord(subject, outcome), ...and]);
     if (outcome.outcome !== 'deferred') names.add(delivery.name);
     inHand.settle(delivery.name);

@@ -1,12 +1,11 @@
 import { HEADER, TOPICS, headerText, type Outcome, type RecordHeaders } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId } from '@switchhook/domain';
+import { attemptHeaders, deliveryId, outcomeRecord } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
-import { outcomeRecord } from './outcome-record.js';
 import { Releaser } from './release.js';
 import { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
@@ -60,7 +59,7 @@ function outcomes(steps: readonly Step[]): LogRecord[] {
       origin: '0:1',
     };
     const headers: RecordHeaders = { ...attemptHeaders(ids), ce_id: `event-${delivery}` };
-    const record = outcomeRecord({ webhookId, headers, data: Buffer.from(`{"n":${delivery}}`) }, outcome);
+    const record = outcomeRecord({ key: String(webhookId), headers, data: Buffer.from(`{"n":${delivery}}`) }, outcome);
     const key = Buffer.from(String(record.key));
     return { ...record, key, partition: PARTITION, position, appendedAtMs: position };
   });

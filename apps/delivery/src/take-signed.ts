@@ -1,10 +1,10 @@
-import { TOPICS, type Outcome, type Webhook } from '@switchhook/contracts';
+import { HEADER, headerText, type Outcome, type Webhook } from '@switchhook/contracts';
+import { outcomeRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 import type { InHand } from './in-hand.js';
 import type { Lanes } from './lanes.js';
 import type { OutcomeWriter } from './record-outcome.js';
-import { outcomeRecord } from './outcome-record.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
 
 /** The webhooks as this service knows them. */
@@ -80,10 +80,8 @@ function write(deps: TakeSignedDeps, delivery: SignedDelivery, outcome: Outcome)
 /** What cannot be read goes to the rejected topic; if it says which delivery it was, that one ends as `rejected`. */
 async function refuse(deps: TakeSignedDeps, record: LogRecord, reason: string): Promise<void> {
   deps.onUnreadable(record, reason);
-  const webhookId = Number(record.key?.toString('utf8'));
   const rejected = toRejected(record, 'invalid-attribute', reason);
-  if (!Number.isSafeInteger(webhookId)) return deps.writer.write([rejected]);
-  const subject = { webhookId, headers: record.headers, data: Buffer.alloc(0) };
-  const outcome = outcomeRecord(subject, { outcome: 'rejected', at: deps.now(), reason: 'unreadable' });
-  return deps.writer.write([rejected, { ...outcome, topic: TOPICS.outcomes.name }]);
+  if (headerText(record.headers, HEADER.deliveryId) === undefined) return deps.writer.write([rejected]);
+  const outcome = outcomeRecord(record, { outcome: 'rejected', at: deps.now(), reason: 'unreadable' });
+  return deps.writer.write([rejected, outcome]);
 }

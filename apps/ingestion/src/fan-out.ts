@@ -1,13 +1,5 @@
-import {
-  HEADER,
-  SCHEMA_VERSION,
-  TOPICS,
-  joinParts,
-  type Outcome,
-  type TelephonyEvent,
-  type Webhook,
-} from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, eventHeaders } from '@switchhook/domain';
+import { HEADER, SCHEMA_VERSION, TOPICS, type TelephonyEvent, type Webhook } from '@switchhook/contracts';
+import { attemptHeaders, deliveryId, eventHeaders, outcomeRecord } from '@switchhook/domain';
 import type { LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { traceparentOf } from './trace.js';
 
@@ -51,19 +43,14 @@ export function requestsFor(accepted: AcceptedEvent, receivers: readonly Webhook
 
 /** That nobody wanted the event: its end, so that it is seen (architecture.md §2.2). */
 export function unmatchedOutcome({ event, eventKey, record }: AcceptedEvent, nowMs: number): OutgoingRecord {
-  const outcome: Outcome = { outcome: 'unmatched', at: nowMs };
-  const { value, lengths } = joinParts([Buffer.from(JSON.stringify(outcome))]);
   const headers = {
     ...eventHeaders(event),
     [HEADER.accountId]: String(event.accountId),
     [HEADER.eventKey]: eventKey,
     [HEADER.acceptedAt]: String(record.appendedAtMs),
     [HEADER.origin]: originOf(record),
-    [HEADER.outcome]: outcome.outcome,
-    [HEADER.schema]: SCHEMA,
-    [HEADER.parts]: lengths,
   };
-  return { topic: TOPICS.outcomes.name, key: eventKey, value, headers };
+  return outcomeRecord({ key: eventKey, headers }, { outcome: 'unmatched', at: nowMs });
 }
 
 const originOf = ({ partition, position }: LogRecord): string => `${partition}:${position}`;

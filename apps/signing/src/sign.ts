@@ -1,10 +1,12 @@
-import { HEADER, headerText, type Webhook } from '@switchhook/contracts';
-import { retryPolicyOf } from '@switchhook/domain';
+import { HEADER, headerText, type Outcome, type Webhook } from '@switchhook/contracts';
+import { outcomeRecord, retryPolicyOf } from '@switchhook/domain';
 import { HoldError, toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
-import { outcomeRecord, type Refusal } from './outcome-record.js';
 import { prepareCall } from './prepare-call.js';
 import { readRequested, type Requested, type UnreadableRequest } from './requested.js';
 import type { Keys, UnreadableSecret } from './signing-keys.js';
+
+/** Outcomes that signing decides: the attempt ends before there is a call. */
+export type Refusal = Extract<Outcome['outcome'], 'cancelled' | 'expired' | 'exhausted' | 'rejected'>;
 
 /** Every webhook in its newest version, as far as `webhooks.v1` has been read. */
 export interface Webhooks {
@@ -124,7 +126,7 @@ function refuse(
   nowMs: number,
 ): readonly OutgoingRecord[] {
   counters.refused(refusal);
-  return [outcomeRecord(record, refusal, reason, nowMs)];
+  return [outcomeRecord(record, { outcome: refusal, at: nowMs, reason })];
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
