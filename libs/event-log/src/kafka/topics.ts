@@ -11,7 +11,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const BATCH_ROOM_BYTES = 16 * 1024;
 const CREATE_TIMEOUT_MS = 15_000;
 const LEADER_TRIES = 100;
-const LEADER_PAUSE_MS = 50;
+const LEADER_PAUSE_MS = 100;
 
 export interface TopicsReport {
   readonly clusterId: string;
@@ -83,15 +83,18 @@ function ignoreExisting(error: unknown): void {
  * then a leader that does not know it yet.
  */
 export async function untilLed(kafka: KafkaCluster, topicPrefix: string): Promise<void> {
-  for (let left = LEADER_TRIES; ; left -= 1) {
-    try {
-      await Promise.all(ALL_TOPICS.map(({ name }) => listOffsets(kafka, topicPrefix + name, END)));
-      return;
-    } catch (error) {
-      if (left === 0) throw error;
+  // One topic at a time: the broker is busy with what it waits for.
+  for (const { name } of ALL_TOPICS) {
+    for (let left = LEADER_TRIES; ; left -= 1) {
+      try {
+        await listOffsets(kafka, topicPrefix + name, END);
+        break;
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+      await pause(LEADER_PAUSE_MS);
+      await kafka.refresh();
     }
-    await pause(LEADER_PAUSE_MS);
-    await kafka.refresh();
   }
 }
 
