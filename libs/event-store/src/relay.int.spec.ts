@@ -151,6 +151,15 @@ describe('relay', () => {
     expect(published).toEqual(upTo(7));
   });
 
+  it('goes on by itself when all its database sessions were ended while it had nothing to do', async () => {
+    const relay = relayWith();
+    await relay.relayed(await append(1));
+    await endAllSessions();
+    await eventually(() => append(1));
+    await relay.relayed(2);
+    expect(published).toEqual([1, 2]);
+  });
+
   it('rejects who still waits when it is closed', async () => {
     const relay = relayWith();
     const waiting = expect(relay.relayed(1)).rejects.toThrow('closed');
@@ -166,6 +175,14 @@ const lockHolders = async (): Promise<number> => {
   );
   return row?.n ?? 0;
 };
+
+/** As a restart of the server does, but for the session that says so. */
+async function endAllSessions(): Promise<void> {
+  await database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+}
 
 async function endSessionOfLeader(): Promise<void> {
   await database.query(
