@@ -6,6 +6,8 @@ import { ensureBuilt } from './setup/build.mjs';
 import { ensureInstalled } from './setup/install.mjs';
 import { node24, projectEnv, root, say } from './setup/project.mjs';
 
+/** How often we look whether npm is still there. */
+const PARENT_POLL_MS = 250;
 /** npm and the terminal both tell us about one Ctrl-C; the product would take the second for "at once". */
 const SAME_KEYPRESS_MS = 1_000;
 
@@ -30,6 +32,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     signalledAt = performance.now();
     product.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
   });
+if (process.env.npm_lifecycle_event) {
+  // A killed npm tells nobody; the product must not run on with no one to stop it.
+  const npm = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(watch);
+    product.kill('SIGTERM');
+  }, PARENT_POLL_MS);
+  watch.unref();
+}
 product.once('error', (error) => {
   say(`Node 24 does not start: ${error.message}`);
   process.exit(1);
