@@ -89,7 +89,7 @@ class EmbeddedLog implements EventLog {
       onSetBack: () => this.#assignments().forEach((assignment) => assignment.disown()),
       onRewound: () => this.#rewound(),
     });
-    this.#retention = new Retention(this.#pool, this.#partitions, this.#now, options.logger);
+    this.#retention = new Retention(this.#pool, () => this.#partitions.topics(), this.#now, options.logger);
   }
 
   get identity(): string {

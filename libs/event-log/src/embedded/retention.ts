@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
-import type { Partitions } from './partitions.js';
+import type { Topic } from './partitions.js';
 
 const EVERY_MS = 60_000;
 const DELETED_AT_ONCE = 1_000;
@@ -32,7 +32,7 @@ export class Retention {
 
   constructor(
     private readonly pool: Pool,
-    private readonly partitions: Partitions,
+    private readonly topics: () => readonly Topic[],
     private readonly now: () => number,
     private readonly logger: Logger,
   ) {}
@@ -51,7 +51,7 @@ export class Retention {
   /** One pass over all partitions. A database that is away is tried again at the next one. */
   async run(): Promise<void> {
     try {
-      for (const { declaration, partitions } of this.partitions.topics()) {
+      for (const { declaration, partitions } of this.topics()) {
         if (declaration.retentionDays === undefined) continue;
         const beforeMs = this.now() - declaration.retentionDays * DAY_MS;
         for (const partition of partitions) await this.#clean(partition, beforeMs);
