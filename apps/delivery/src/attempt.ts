@@ -4,6 +4,7 @@ import { decideOutcome, profileOf } from '@switchhook/domain';
 import type { CallAnswer, SendCall } from './http-sender.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
+import { isStale, requestedAgain } from './stale.js';
 import type { Webhooks } from './take-signed.js';
 
 export interface AttemptDeps {
@@ -28,6 +29,10 @@ export const attempt =
     if (!webhook) throw new Error(`webhook ${delivery.webhookId} was known when its record was taken`);
     if (webhook.status === 'disabled' || webhook.status === 'deleted') {
       void deps.writer.record(delivery, { outcome: 'cancelled', at: deps.now(), reason: webhook.status });
+      return;
+    }
+    if (isStale(delivery, webhook, deps.now())) {
+      void deps.writer.sendBack(delivery, requestedAgain(delivery, webhook));
       return;
     }
     const startedAt = deps.now();
@@ -72,10 +77,14 @@ function toOutcome(
   return decideOutcome({ webhook, ids: delivery.ids, result, nowMs, jitter: deps.random() });
 }
 
+/** IMF-fixdate and the two obsolete forms (RFC 9110 §5.6.7) begin with the day's name. */
+const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
+
 /** `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3), as milliseconds from now; undefined when it is neither. */
 export function readRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value.trim())) return Number(value.trim()) * 1_000;
-  const at = Date.parse(value);
+  // Date.parse alone would take "-5" for a year.
+  const at = HTTP_DATE.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }

@@ -41,6 +41,12 @@ export class OutcomeWriter {
     inHand.settle(delivery.name);
   }
 
+  /** Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. */
+  async sendBack(delivery: SignedDelivery, requested: OutgoingRecord): Promise<void> {
+    await this.write([requested]);
+    this.deps.inHand.settle(delivery.name);
+  }
+
   /** Publishes until acknowledged. */
   async write(records: readonly OutgoingRecord[]): Promise<void> {
     const couldStart = this.mayStart();

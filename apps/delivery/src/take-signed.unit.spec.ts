@@ -1,73 +1,14 @@
-import {
-  HEADER,
-  TOPICS,
-  headerText,
-  joinParts,
-  splitParts,
-  type Outcome,
-  type RecordHeaders,
-  type Webhook,
-} from '@switchhook/contracts';
-import { attemptHeaders, attemptName, deliveryId } from '@switchhook/domain';
+import { HEADER, TOPICS, headerText, splitParts, type Outcome, type Webhook } from '@switchhook/contracts';
+import { attemptName } from '@switchhook/domain';
 import { HoldError, type Batch, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import { describe, expect, it } from 'vitest';
+import { idsFixture, signedFixture, webhookFixture } from './delivery.fixture.js';
 import { FinishedNames } from './finished-names.js';
 import { InHand } from './in-hand.js';
 import { Lanes } from './lanes.js';
 import { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { takeSigned } from './take-signed.js';
-
-const EVENT_KEY = '11111111-1111-5111-8111-111111111111';
-
-const webhook = (more: Partial<Webhook> = {}): Webhook => ({
-  id: 1,
-  accountId: 1,
-  version: 1,
-  callVersion: 1,
-  status: 'enabled',
-  profile: 'standard',
-  resource: 'OutboundCall',
-  events: ['Finished'],
-  callback: 'http://receiver.example/',
-  nonStrictSsl: false,
-  singleUse: false,
-  createdAt: 0,
-  updatedAt: 0,
-  ...more,
-});
-
-const idsOf = (event: number, webhookVersion = 1) => ({
-  accountId: 1,
-  eventKey: EVENT_KEY,
-  deliveryId: deliveryId(EVENT_KEY, event),
-  webhookId: 1,
-  webhookVersion,
-  run: 0,
-  number: 1,
-  deferrals: 0,
-  acceptedAt: 0,
-  origin: '0:1',
-});
-
-function signed(event: number, position: number, more: { version?: number; value?: Buffer } = {}): LogRecord {
-  const call = { method: 'POST', url: 'http://receiver.example/', headers: {}, signingKeyIds: [] };
-  const { value, lengths } = joinParts([
-    Buffer.from(JSON.stringify(call)),
-    Buffer.from('body'),
-    Buffer.from('{"a":1}'),
-  ]);
-  const headers: RecordHeaders = { ...attemptHeaders(idsOf(event, more.version)), [HEADER.parts]: lengths };
-  return {
-    topic: TOPICS.signed.name,
-    partition: 0,
-    position,
-    appendedAtMs: 0,
-    key: Buffer.from('1'),
-    value: more.value ?? value,
-    headers,
-  };
-}
 
 /** Everything but the endpoint: calls end when the test says so, outcomes are acknowledged while the log is there. */
 function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number } = {}) {
@@ -76,7 +17,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number 
   const calls: { delivery: SignedDelivery; end: (outcome?: Outcome) => Promise<void> }[] = [];
   const names = new FinishedNames();
   const inHand = new InHand();
-  const known = webhook(options.webhook);
+  const known = webhookFixture(options.webhook);
   const writer = new OutcomeWriter({
     log: { publish: async (records) => (published.push(...records), []) },
     names,
@@ -129,7 +70,7 @@ const succeeded: Outcome = { outcome: 'succeeded', at: 1 };
 describe('taking signed records', () => {
   it('lets progress pass a record only when the log has its outcome', async () => {
     const { hand, calls, settled, outcomes } = service();
-    await hand(signed(1, 10), signed(2, 11));
+    await hand(signedFixture(1, 10), signedFixture(2, 11));
     expect(settled).toEqual([]);
     await calls[1]?.end(succeeded);
     expect(settled).toEqual([11]);
@@ -140,45 +81,45 @@ describe('taking signed records', () => {
 
   it('drops an attempt that was finished, and one that is under way, but counts the record as done', async () => {
     const { hand, calls, settled } = service();
-    await hand(signed(1, 10));
-    await hand(signed(1, 12));
+    await hand(signedFixture(1, 10));
+    await hand(signedFixture(1, 12));
     expect(settled).toEqual([12]);
     await calls[0]?.end(succeeded);
-    await hand(signed(1, 13));
+    await hand(signedFixture(1, 13));
     expect(settled).toEqual([12, 10, 13]);
     expect(calls).toHaveLength(1);
   });
 
   it('does not count a record as done when it is handed on twice while its call is under way', async () => {
     const { hand, calls, settled } = service();
-    await hand(signed(1, 10));
-    await hand(signed(1, 10));
+    await hand(signedFixture(1, 10));
+    await hand(signedFixture(1, 10));
     expect(settled).toEqual([]);
     expect(calls).toHaveLength(1);
   });
 
   it('takes nothing of a batch while the version of a webhook has not arrived', async () => {
     const { hand, calls } = service();
-    await expect(hand(signed(1, 10), signed(2, 11, { version: 2 }))).rejects.toThrow(HoldError);
+    await expect(hand(signedFixture(1, 10), signedFixture(2, 11, { version: 2 }))).rejects.toThrow(HoldError);
     expect(calls).toEqual([]);
   });
 
   it('parks what does not fit into the lane, with everything that is needed to request it again', async () => {
     const { hand, settled, outcomes, names } = service({ laneRecordsMax: 2 });
-    await hand(signed(1, 10), signed(2, 11), signed(3, 12));
+    await hand(signedFixture(1, 10), signedFixture(2, 11), signedFixture(3, 12));
     await Promise.resolve();
     expect(settled).toEqual([12]);
     const [parked] = outcomes();
     expect(parked && factsOf(parked)).toEqual({ outcome: 'deferred', at: 77, reason: 'lane-full' });
     expect(parked && splitParts(parked.value ?? Buffer.alloc(0), parked.headers)[1]?.toString()).toBe('{"a":1}');
-    expect(names.has(attemptName(idsOf(3)))).toBe(false);
+    expect(names.has(attemptName(idsFixture(3)))).toBe(false);
   });
 
   it.each(['disabled', 'deleted'] as const)(
     'cancels, without a call, what is for a webhook that is %s',
     async (status) => {
       const { hand, calls, outcomes, settled } = service({ webhook: { status } });
-      await hand(signed(1, 10));
+      await hand(signedFixture(1, 10));
       await Promise.resolve();
       expect(calls).toEqual([]);
       expect(outcomes().map(factsOf)).toEqual([{ outcome: 'cancelled', at: 77, reason: status }]);
@@ -188,8 +129,8 @@ describe('taking signed records', () => {
 
   it('keeps what cannot be read in the rejected topic, ends its delivery as rejected, and goes on', async () => {
     const { hand, published, calls, settled } = service();
-    const broken = signed(1, 10, { value: Buffer.from('not what the header says') });
-    await hand(broken, signed(2, 11));
+    const broken = signedFixture(1, 10, { value: Buffer.from('not what the header says') });
+    await hand(broken, signedFixture(2, 11));
     expect(published.map(({ topic }) => topic)).toEqual(['deliveries.signed.v1.rejected', TOPICS.outcomes.name]);
     expect(published[0]?.value).toEqual(broken.value);
     expect(published[1] && factsOf(published[1])).toMatchObject({ outcome: 'rejected', reason: 'unreadable' });

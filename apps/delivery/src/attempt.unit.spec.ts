@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { HEADER, TOPICS, headerText, splitParts, type Outcome, type Webhook } from '@switchhook/contracts';
+import type { OutgoingRecord } from '@switchhook/event-log';
+import { describe, expect, it } from 'vitest';
+import { attempt, readRetryAfter } from './attempt.js';
+import { idsFixture, signedFixture, webhookFixture } from './delivery.fixture.js';
+import { FinishedNames } from './finished-names.js';
+import type { CallAnswer, CallToSend } from './http-sender.js';
+import { InHand } from './in-hand.js';
+import { OutcomeWriter } from './record-outcome.js';
+import { readSigned } from './signed-delivery.js';
+
+const ANSWERED: CallAnswer = { statusCode: 200, error: null, responseBody: 'fine', abandoned: false };
+
+/** Makes one attempt whose call is answered with `answer`; the clock stands at `nowMs`. */
+async function attemptOnce(given: {
+  answer?: Partial<CallAnswer>;
+  webhook?: Partial<Webhook>;
+  signedVersion?: number;
+  nowMs?: number;
+}) {
+  const published: OutgoingRecord[] = [];
+  const sent: CallToSend[] = [];
+  const settled: string[] = [];
+  const names = new FinishedNames();
+  const inHand = new InHand();
+  const known = webhookFixture(given.webhook);
+  const delivery = readSigned(signedFixture(1, 10, { version: given.signedVersion ?? 1 }));
+  inHand.take(delivery, () => settled.push(delivery.name));
+  const writer = new OutcomeWriter({
+    log: { publish: async (records) => (published.push(...records), []) },
+    names,
+    inHand,
+    onUnavailable: () => undefined,
+    onAcknowledged: () => undefined,
+  });
+  const make = attempt({
+    webhooks: { get: () => known, has: () => true },
+    send: async (call) => (sent.push(call), { ...ANSWERED, ...given.answer }),
+    writer,
+    now: () => given.nowMs ?? 1_000,
+    random: () => 0.5,
+    onAttempted: () => undefined,
+  });
+  await make(delivery, new AbortController().signal);
+  await Promise.resolve();
+  const [record] = published;
+  const facts = record && splitParts(record.value ?? Buffer.alloc(0), record.headers)[0]?.toString();
+  const outcome = record?.topic === TOPICS.outcomes.name ? (JSON.parse(facts ?? '') as Outcome) : undefined;
+  return { record, outcome, sent, settled, finished: names.has(delivery.name), delivery };
+}
+
+describe('an attempt', () => {
+  it('records what was sent, by its hash, and what came back', async () => {
+    const { outcome, settled, finished } = await attemptOnce({});
+    expect(outcome).toMatchObject({
+      outcome: 'succeeded',
+      attempt: {
+        run: 0,
+        number: 1,
+        url: 'http://receiver.example/',
+        statusCode: 200,
+        error: null,
+        responseBody: 'fine',
+        bodyHash: createHash('sha256').update('body').digest('base64url'),
+        signingKeyIds: ['sk_1'],
+        traceId: '0123456789abcdef0123456789abcdef',
+      },
+    });
+    expect(settled).toHaveLength(1);
+    expect(finished).toBe(true);
+  });
+
+  it('gives the call the time of the webhook, or else of its profile', async () => {
+    expect((await attemptOnce({ webhook: { timeoutMs: 700 } })).sent[0]?.timeoutMs).toBe(700);
+    expect((await attemptOnce({})).sent[0]?.timeoutMs).toBe(15_000);
+  });
+
+  it('has a next try after a 503, not before the time that the endpoint asked for', async () => {
+    const { outcome } = await attemptOnce({ answer: { statusCode: 503, retryAfter: '40' } });
+    expect(outcome).toMatchObject({ outcome: 'attempted' });
+    expect(outcome?.nextAttemptAt).toBeGreaterThanOrEqual(41_000);
+  });
+
+  it('has no outcome when we broke the call off: the next owner makes it again', async () => {
+    const { record, settled, finished } = await attemptOnce({ answer: { abandoned: true, error: 'reset' } });
+    expect([record, settled, finished]).toEqual([undefined, [], false]);
+  });
+
+  it.each(['disabled', 'deleted'] as const)('is cancelled when the webhook was %s while it waited', async (status) => {
+    const { outcome, sent } = await attemptOnce({ webhook: { status } });
+    expect(outcome).toMatchObject({ outcome: 'cancelled', reason: status });
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('a stale call', () => {
+  it.each<[string, Parameters<typeof attemptOnce>[0]]>([
+    ['signed more than two minutes ago', { nowMs: 120_001 }],
+    [
+      'signed before the URL, the headers or a key were changed',
+      { webhook: { version: 5, callVersion: 3 }, signedVersion: 2 },
+    ],
+  ])('goes back to signing, uncounted, when it was %s', async (_why, given) => {
+    const { record, sent, settled, finished, delivery } = await attemptOnce(given);
+    expect(sent).toEqual([]);
+    expect(record).toMatchObject({
+      topic: TOPICS.requested.name,
+      value: Buffer.from('{"a":1}'),
+      key: Buffer.from('1'),
+    });
+    const header = (name: string) => headerText(record?.headers ?? {}, name);
+    expect(header(HEADER.number)).toBe('1');
+    expect(header('ce_id')).toBe('event-1');
+    expect(header(HEADER.parts)).toBeUndefined();
+    expect(header(HEADER.webhookVersion)).toBe(String(given.webhook?.version ?? 1));
+    expect(settled).toEqual([delivery.name]);
+    expect(finished).toBe(false);
+  });
+
+  it('is not what a change of name or labels makes of it', async () => {
+    const { sent } = await attemptOnce({ webhook: { version: 5, callVersion: 2 }, signedVersion: 2 });
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe('Retry-After', () => {
+  it.each([
+    ['120', 120_000],
+    [' 7 ', 7_000],
+    ['Thu, 01 Jan 1970 00:00:30 GMT', 29_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['soon', undefined],
+    ['-5', undefined],
+    [undefined, undefined],
+  ])('%s → %s ms', (value, expected) => {
+    expect(readRetryAfter(value, 1_000)).toBe(expected);
+  });
+});
+
+it('names its attempt as its record does', () => {
+  expect(readSigned(signedFixture(1, 10)).ids).toEqual(idsFixture(1));
+});
