@@ -44,7 +44,7 @@ export class HeldPartition {
     this.stopping.abort();
     if (lost || !this.isOpen) this.ending.abort();
     this.open();
-    const work = [this.assigning, this.revoke(), ...this.feeds.map((feed) => feed.queue.idle())];
+    const work = [this.assigning ?? Promise.resolve(), this.revoke(), ...this.feeds.map((feed) => feed.queue.idle())];
     await within(limitMs, Promise.allSettled(work));
     this.ending.abort();
   }

@@ -8,10 +8,12 @@ import type { Settings } from './options.js';
 import { PartitionFeed } from './partition-feed.js';
 import { fetchRequest } from './protocol.js';
 import { decodeBatches } from './record-batch.js';
+import type { RecordQueueDeps } from './record-queue.js';
 
 const FETCHING = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 4 * 1024 * 1024 };
 const BATCH_RECORDS = 500;
 const AWAY_GRACE_MS = 5_000;
+const HELD_GRACE_MS = 30_000;
 
 export interface FollowDeps {
   readonly settings: Settings;
@@ -43,17 +45,12 @@ export async function follow(
     },
   );
   const feeds = starts.map((start, partition) => {
-    const at = `${name}/${partition}`;
     const queueDeps = {
+      ...feedReports(topic, partition, deps),
       handle: async (records: readonly LogRecord[]) => onRecords(records),
       batchRecords: BATCH_RECORDS,
       signal: stopping.signal,
       onRoom: () => fetcher.resumed(),
-      onFailure: (error: unknown, failures: number, held: boolean) => {
-        health.failing(at, `The reader of ${topic} refuses records: ${reasonOf(error)}`, 30_000);
-        if (!held) settings.logger.error({ err: error, topic, partition, failures }, 'Records are read again');
-      },
-      onRecovered: () => void health.working(at),
     };
     return new PartitionFeed({ topic: full, partition, start, end: ends[partition] ?? 0 }, queueDeps, (feed) => {
       // What a compacted or expired topic begins with now.
@@ -80,6 +77,21 @@ export async function follow(
     },
   };
   return follower;
+}
+
+function feedReports(
+  topic: string,
+  partition: number,
+  { health, settings }: FollowDeps,
+): Pick<RecordQueueDeps, 'onFailure' | 'onRecovered'> {
+  const at = `follow ${topic}/${partition}`;
+  return {
+    onFailure: (error, failures, held) => {
+      health.failing(at, `The reader of ${topic} refuses records: ${reasonOf(error)}`, HELD_GRACE_MS);
+      if (!held) settings.logger.error({ err: error, topic, partition, failures }, 'Records are read again');
+    },
+    onRecovered: () => void health.working(at),
+  };
 }
 
 /** As `EventLog.read`; `topic` without prefix. */
