@@ -1,5 +1,5 @@
 import { backoffMs, pause } from './backoff.js';
-import type { KafkaCluster} from './cluster.js';
+import type { KafkaCluster } from './cluster.js';
 import { reasonOf } from './cluster.js';
 import type { LogRecord } from '../event-log.js';
 import type { Settings } from './options.js';

@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import type { Broker, OffsetTopics } from 'kafkajs/src/broker/index.js';
 import { assignPartitions, type GroupMemberState } from './assignment.js';
 import { backoffMs, pause } from './backoff.js';
-import type { KafkaCluster} from './cluster.js';
+import type { KafkaCluster } from './cluster.js';
 import { protocolType, reasonOf } from './cluster.js';
 import type { Settings } from './options.js';
 
