@@ -22,7 +22,13 @@ export const CredentialSchema = z.object({
 export type Credential = z.infer<typeof CredentialSchema>;
 
 export const CredentialEventSchema = z.object({
-  type: z.enum(['credential.created', 'credential.enabled', 'credential.disabled', 'credential.replaced', 'credential.deleted']),
+  type: z.enum([
+    'credential.created',
+    'credential.enabled',
+    'credential.disabled',
+    'credential.replaced',
+    'credential.deleted',
+  ]),
   at: z.number().int(),
   by: z.string(),
   credential: CredentialSchema,

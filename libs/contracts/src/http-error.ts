@@ -8,7 +8,9 @@ export const HttpErrorSchema = z
     message: z.string(),
     developerMessage: z.string(),
     helpLink: z.string(),
-    errors: z.array(z.object({ index: z.number().int().optional(), field: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(z.object({ index: z.number().int().optional(), field: z.string(), message: z.string() }))
+      .optional(),
   })
   .meta({ id: 'ErrorResponse' });
 export type HttpErrorBody = z.infer<typeof HttpErrorSchema>;
