@@ -101,6 +101,13 @@ describe('an accepted event', () => {
     expect(event.extensions).toStrictEqual({ sequence: '12', urgent: 'true' });
   });
 
+  it('has the last of members with one name, and none where that is null', () => {
+    const head = JSON.stringify({ ...ATTRIBUTES, subject: 'first' }).slice(0, -1);
+    const read = (rest: string) => eventOf(readStructured(Buffer.from(`${head},${rest},"data":1}`), ACCEPTED_AT));
+    expect(read('"subject":"second"').subject).toBe('second');
+    expect(read('"subject":null').subject).toBeUndefined();
+  });
+
   it('may have data nested 64 levels deep in both modes', () => {
     const deep = '['.repeat(64) + ']'.repeat(64);
     expect(eventOf(structured({}, deep)).data.toString()).toBe(deep);

@@ -81,6 +81,17 @@ describe('checkJson', () => {
     expect(checkJson(bytes(text))).toBe(words);
   });
 
+  it.each([
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['an overlong form of two bytes', [0xc1, 0xbf]],
+    ['an overlong form of three bytes', [0xe0, 0x9f, 0xbf]],
+    ['an overlong form of four bytes', [0xf0, 0x8f, 0xbf, 0xbf]],
+    ['a code point beyond U+10FFFF', [0xf4, 0x90, 0x80, 0x80]],
+    ['a sequence cut short', [0xe2, 0x82]],
+  ])('refuses %s, which arbitrary bytes hardly ever are', (_name, sequence) => {
+    expect(checkJson(Buffer.from([0x22, ...sequence, 0x22]))).toBe('is not valid UTF-8 at byte 1');
+  });
+
   it('names broken UTF-8 and its place', () => {
     expect(checkJson(Buffer.from([0x22, 0x61, 0xff, 0x22]))).toBe('is not valid UTF-8 at byte 2');
   });

@@ -16,6 +16,7 @@ it.each([
     { type: 'OutboundTextDeliveryReport.Stopped' },
     false,
   ],
+  ['a type with another sign than the dot', {}, { type: 'CallBroadcast:Stopped' }, false],
   ['a type without a dot', {}, { type: 'CallBroadcastStopped' }, false],
   ['a disabled webhook, whose delivery will say so', { status: 'disabled' }, {}, true],
   ['a spent webhook', { status: 'spent' }, {}, false],
