@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'node:http';
 import type { Api } from './api.js';
-import { request } from './api.js';
 
 export interface LoadOptions {
   /** The API as it is now: a restarted process may have another address. */
@@ -19,6 +19,8 @@ export interface Load {
 }
 
 const TICK_MS = 10;
+const CONNECTIONS = 128;
+const ANSWER_WITHIN_MS = 10_000;
 
 /**
  * Sends events at a steady rate, whatever the answers take (an open loop), as a producer would: an event without an answer,
@@ -43,30 +45,18 @@ export function startLoad({ api, perSecond, accounts, signal }: LoadOptions): Lo
       acknowledged.set(id, account);
       underWay.delete(done);
     });
+    done.catch(() => undefined); // Told by stop().
     underWay.add(done);
   };
 
+  // As a producer's pool of connections would be: a process that is down must not cost us all our file descriptors.
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+
   const send = async (id: string, account: number, n: number): Promise<void> => {
-    const body = { id: 7_420_017_300_281, n, message: 'x'.repeat(900) };
+    const body = Buffer.from(JSON.stringify({ id: 7_420_017_300_281, n, message: 'x'.repeat(900) }));
     for (;;) {
       signal.throwIfAborted();
-      const status = await request(api(), '/v2/events', {
-        method: 'POST',
-        timeoutMs: 10_000,
-        headers: {
-          'content-type': 'application/json',
-          'ce-specversion': '1.0',
-          'ce-id': id,
-          'ce-source': 'load',
-          'ce-type': 'OutboundCall.Finished',
-          'ce-subject': `call-${n % 100}`,
-          'ce-accountid': String(account),
-        },
-        body: Buffer.from(JSON.stringify(body)),
-      }).then(
-        (answer) => answer.status,
-        () => 0,
-      );
+      const status = await post(agent, api(), { id, account, subject: `call-${n % 100}` }, body).catch(() => 0);
       if (status === 202) return;
       if (status !== 0 && status < 500) throw new Error(`${id} was refused with ${status}`);
       await sleep(100);
@@ -80,6 +70,36 @@ export function startLoad({ api, perSecond, accounts, signal }: LoadOptions): Lo
       stopped = true;
       clearInterval(timer);
       await Promise.all(underWay);
+      agent.destroy();
     },
   };
+}
+
+/** Posts one event in binary mode; answers with the status. Rejects without an answer. */
+function post(
+  agent: Agent,
+  api: Api,
+  event: { readonly id: string; readonly account: number; readonly subject: string },
+  body: Buffer,
+): Promise<number> {
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${api.username}:${api.password}`).toString('base64')}`,
+    'content-type': 'application/json',
+    'ce-specversion': '1.0',
+    'ce-id': event.id,
+    'ce-source': 'load',
+    'ce-type': 'OutboundCall.Finished',
+    'ce-subject': event.subject,
+    'ce-accountid': String(event.account),
+  };
+  return new Promise((resolve, reject) => {
+    const call = request(`${api.url}/v2/events`, { agent, method: 'POST', headers }, (answer) => {
+      answer
+        .resume()
+        .on('end', () => resolve(answer.statusCode ?? 0))
+        .on('error', reject);
+    });
+    call.setTimeout(ANSWER_WITHIN_MS, () => call.destroy(new Error('no answer in time')));
+    call.on('error', reject).end(body);
+  });
 }
