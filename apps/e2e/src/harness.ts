@@ -137,7 +137,9 @@ class Product implements RunningSwitchhook {
       () => {
         const url = READY_LINE.exec(this.stdout.slice(before))?.[1];
         if (url) return url;
-        if (isRunning(child) && performance.now() < giveUpAt) return false;
+        // Until its pipes are closed it may still have something to say.
+        const ended = !isRunning(child) && child.stdout?.closed && child.stderr?.closed;
+        if (!ended && performance.now() < giveUpAt) return false;
         throw new StartFailure(`The product did not become ready (exit ${child.exitCode}):\n${this.tail()}`);
       },
       { timeoutMs: READY_TIMEOUT_MS, giveUpOn: (error) => error instanceof StartFailure },
