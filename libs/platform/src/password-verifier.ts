@@ -40,13 +40,23 @@ export function createPasswordCheck(secrets: readonly Buffer[]): PasswordCheck {
   const oneAtATime = createQueue(WAITING_CHECKS);
   const decoy = generatedVerifier(cacheKey, '');
 
-  const passesScrypt = async (credential: Credential, username: string, password: string): Promise<boolean> => {
-    const pair = keyedHash(cacheKey, JSON.stringify([username, password]));
-    const known = passed.get(credential.id);
-    if (known?.version === credential.version && timingSafeEqual(known.pair, pair)) return true;
+  const underWay = new Map<string, Promise<boolean>>();
+
+  const checkScrypt = async (credential: Credential, password: string, pair: Buffer): Promise<boolean> => {
     const ok = await oneAtATime(() => matchesScrypt(credential.verifier, password));
     if (ok) passed.set(credential.id, { version: credential.version, pair });
     return ok;
+  };
+
+  const passesScrypt = (credential: Credential, username: string, password: string): Promise<boolean> => {
+    const pair = keyedHash(cacheKey, JSON.stringify([username, password]));
+    const known = passed.get(credential.id);
+    if (known?.version === credential.version && timingSafeEqual(known.pair, pair)) return Promise.resolve(true);
+    // After a restart all of a client's connections ask at once: they share one check.
+    const name = `${credential.id}/${credential.version}/${pair.toString('base64url')}`;
+    const shared = underWay.get(name) ?? checkScrypt(credential, password, pair).finally(() => underWay.delete(name));
+    underWay.set(name, shared);
+    return shared;
   };
 
   return async (credential, username, password) => {
@@ -84,7 +94,7 @@ function scryptHash(password: string, salt: Buffer, bytes: number, options: Scry
 function createQueue(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
+  return async <T>(work: () => Promise<T>): Promise<T> => {
     if (waiting >= limit) {
       throw new HttpFault('tooMany', 'Too many sign-ins are being checked', { retryAfterSeconds: 1 });
     }
