@@ -102,7 +102,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     onAssigned: async (assigned) => {
       await projection.assign(assigned);
-      await refillNames(log, names, assigned);
+      await refillNames(log, names, assigned, now());
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
     },
