@@ -36,6 +36,8 @@ export interface RunningSwitchhook {
   /** Address and platform credential of the process as it runs now. */
   api(): Api;
   readonly dataDir: string;
+  /** What it was started with: the brokers and the topic prefix, say. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly pid: number;
   /** All it wrote on stdout and on stderr, of earlier processes too. */
   readonly stdout: string;
@@ -83,7 +85,7 @@ class Product implements RunningSwitchhook {
 
   constructor(
     readonly dataDir: string,
-    private settings: Readonly<Record<string, string>>,
+    public settings: Readonly<Record<string, string>>,
     private readonly database: TestDatabase | undefined,
   ) {
     process.on('exit', this.killWithUs);
