@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   CredentialEventSchema,
+  EndpointChangeSchema,
   HEADER,
   OutcomeSchema,
   PreparedCallSchema,
@@ -44,6 +45,7 @@ const READERS: Readonly<Record<string, (record: LogRecord) => Reading>> = {
   [TOPICS.requested.name]: readRequested,
   [TOPICS.signed.name]: readSigned,
   [TOPICS.outcomes.name]: readOutcome,
+  [TOPICS.endpoints.name]: readEndpoint,
 };
 
 /**
@@ -150,6 +152,11 @@ function readOutcome(record: LogRecord): Reading {
   const { outcome } = OutcomeSchema.parse(jsonOf(text ?? null));
   const ids = outcome === 'unmatched' ? unmatchedIds(record) : attemptIds(record);
   return { kind: outcome, ids, facts: text?.toString('utf8') };
+}
+
+function readEndpoint(record: LogRecord): Reading {
+  const { state, accountId } = EndpointChangeSchema.parse(jsonOf(record.value));
+  return { kind: `breaker-${state}`, ids: { accountId }, payload: record.value };
 }
 
 function attemptIds(record: LogRecord): Ids {

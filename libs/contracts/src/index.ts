@@ -41,6 +41,7 @@ export {
   type OutcomeName,
   type PreparedCall,
 } from './delivery.js';
+export { EndpointChangeSchema, type EndpointChange } from './endpoint.js';
 export { HttpErrorSchema, type Fault, type HttpErrorBody } from './http-error.js';
 export {
   DELIVERY_STATUSES,

@@ -88,6 +88,15 @@ export const TOPICS = {
     consumers: ['delivery', 'subscriptions', 'audit'],
     carries: 'attempted, deferred, succeeded, exhausted, expired, cancelled, unmatched, rejected',
   },
+  endpoints: {
+    name: 'endpoints.v1',
+    key: 'endpoint hash',
+    cleanup: 'compact',
+    maxRecordBytes: RECORD_BYTES,
+    producers: ['delivery'],
+    consumers: ['delivery', 'audit'],
+    carries: 'changes of the circuit breaker of an endpoint',
+  },
 } as const satisfies Record<string, TopicDeclaration>;
 
 const REJECTED_SUFFIX = '.rejected';

@@ -1,4 +1,13 @@
-export { deliveryId, eventKey, runId } from './names.js';
+export { deliveryId, endpointKey, eventKey, runId } from './names.js';
+export {
+  NO_TROUBLE,
+  judgeEndpoint,
+  noteCall,
+  openTimeMs,
+  shouldOpen,
+  type CallTrouble,
+  type EndpointVerdict,
+} from './breaker-rule.js';
 export { attemptHeaders, attemptName, readAttemptIds } from './attempt-ids.js';
 export { arrayItems, checkJson, isString, member, objectMembers, selectFields, stringOf } from './json-text.js';
 export {

@@ -21,6 +21,16 @@ export function runId(jobId: string, ofDelivery: string): string {
   return uuidv5(ofDelivery, jobId);
 }
 
+/**
+ * The name of an endpoint: what one circuit breaker guards. Account, origin, path and TLS profile; the query is left out,
+ * because it tells the deliveries of one server apart, not servers. Throws when `url` is none.
+ */
+export function endpointKey(accountId: number, url: string, nonStrictSsl: boolean): string {
+  const { origin, pathname } = new URL(url);
+  const tls = nonStrictSsl ? 'any-certificate' : 'strict';
+  return hash('sha256', [accountId, origin, pathname, tls].join(NAME_SEPARATOR), 'base64url');
+}
+
 /** A name-based UUID, version 5 (RFC 9562 §5.5): SHA-1 over the namespace's 16 bytes and the name in UTF-8. */
 export function uuidv5(name: string, namespace: string): string {
   const nameBytes = Buffer.byteLength(name);
