@@ -19,4 +19,5 @@ export { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-lo
 export type { Logger } from './logger.js';
 export { openKafkaLog } from './kafka/kafka-log.js';
 export { type KafkaLogOptions } from './kafka/options.js';
+export type { MemberStore } from './kafka/member-store.js';
 export { createTopics as createKafkaTopics, type TopicsReport } from './kafka/topics.js';

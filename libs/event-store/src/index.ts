@@ -12,3 +12,4 @@ export { memoryEventStore } from './memory-event-store.js';
 export { eventsMigration, postgresEventStore, type PostgresEventStoreDeps } from './postgres-event-store.js';
 export { handleCommand, type CommandDeps, type Handled, type Handling } from './handle-command.js';
 export { startRelay, type Relay, type RelayOptions } from './relay.js';
+export { openProcessRegister, type ProcessRegister } from './process-register.js';

@@ -1,7 +1,7 @@
 import { HoldError } from '../errors.js';
 import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
-import { backoffMs, pause, within } from '../kafka/backoff.js';
-import { SettleTracker } from '../kafka/settle-tracker.js';
+import { backoffMs, pause, within } from '../backoff.js';
+import { SettleTracker } from '../settle-tracker.js';
 import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
 import type { Move } from './progress.js';

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { LogRecord } from '../event-log.js';
 import type { Logger } from '../logger.js';
-import { pause } from '../kafka/backoff.js';
+import { pause } from '../backoff.js';
 import type { Partition } from './partition.js';
 import { headersFromText } from './record-text.js';
 

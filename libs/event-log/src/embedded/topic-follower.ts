@@ -1,5 +1,5 @@
 import type { Follower, LogRecord } from '../event-log.js';
-import { backoffMs, pause } from '../kafka/backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
 import type { Appetite, RecordSource } from './source.js';

@@ -6,7 +6,7 @@ import type { Partition } from './partition.js';
 import { readEnds, type End, type Partitions } from './partitions.js';
 import type { Move, Progress } from './progress.js';
 import { LogTakenError, isAnswered, type Session } from './session.js';
-import { backoffMs, pause } from '../kafka/backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 
 /** One commit takes parts up to this size (one part is never cut): a burst becomes several commits. */
 const COMMIT_BYTES = 8 * 1024 * 1024;

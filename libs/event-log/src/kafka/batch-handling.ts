@@ -1,7 +1,7 @@
 import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord, Place } from '../event-log.js';
-import { pause } from './backoff.js';
+import { pause } from '../backoff.js';
 import type { HeldPartition } from './holding.js';
-import type { SettleTracker } from './settle-tracker.js';
+import type { SettleTracker } from '../settle-tracker.js';
 
 export interface BatchDeps {
   readonly options: ConsumeOptions;

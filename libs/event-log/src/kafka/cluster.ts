@@ -4,7 +4,7 @@ import Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker, ProtocolRequest } from 'kafkajs/src/broker/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
-import { pause } from './backoff.js';
+import { pause } from '../backoff.js';
 import type { Settings } from './options.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;

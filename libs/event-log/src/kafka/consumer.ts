@@ -1,5 +1,5 @@
 import type { Consumer, ConsumeOptions, LogRecord, OutgoingRecord, Place } from '../event-log.js';
-import { backoffMs, pause, within } from './backoff.js';
+import { backoffMs, pause, within } from '../backoff.js';
 import { handleBatch } from './batch-handling.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { Fetcher } from './fetcher.js';

@@ -1,4 +1,4 @@
-import { backoffMs, pause } from './backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 import type { KafkaCluster } from './cluster.js';
 import { reasonOf } from './cluster.js';
 import type { LogRecord } from '../event-log.js';

@@ -1,9 +1,10 @@
 import kafkajs from 'kafkajs';
 import type { Broker, OffsetTopics } from 'kafkajs/src/broker/index.js';
 import { assignPartitions, type GroupMemberState } from './assignment.js';
-import { backoffMs, pause } from './backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 import type { KafkaCluster } from './cluster.js';
 import { protocolType, reasonOf } from './cluster.js';
+import { Predecessors } from './member-store.js';
 import type { Settings } from './options.js';
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
@@ -45,6 +46,7 @@ export class GroupMember {
   private joined = false;
   private readonly leaving = new AbortController();
   private stopped: Promise<void> | undefined;
+  private readonly predecessors: Predecessors;
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -55,6 +57,12 @@ export class GroupMember {
     private readonly events: MemberEvents,
   ) {
     this.groupId = settings.topicPrefix + group;
+    this.predecessors = new Predecessors(this.groupId, settings.members, (error) =>
+      settings.logger.warn(
+        { err: error, group },
+        'The members of killed processes may keep their partitions for a while',
+      ),
+    );
   }
 
   /** False when so much time has passed without a heartbeat that what we hold may soon be somebody else's. */
@@ -64,6 +72,7 @@ export class GroupMember {
 
   /** Joins; resolves when the first assignment is there. Stays a member until `leave`. */
   async start(): Promise<void> {
+    await this.predecessors.end(() => this.findCoordinator());
     await this.rejoin(this.leaving.signal);
     this.stopped = this.stayMember();
   }
@@ -95,6 +104,7 @@ export class GroupMember {
     if (this.memberId === '') return;
     const coordinator = await this.findCoordinator();
     await coordinator.leaveGroup({ groupId: this.groupId, memberId: this.memberId });
+    await this.predecessors.become('');
   }
 
   /** Beats until the group wants everybody to join again, gives everything back, joins again; until it leaves. */
@@ -184,6 +194,8 @@ export class GroupMember {
       this.memberId = group.memberId;
       this.generation = group.generationId;
       this.lastBeatMs = this.settings.now();
+      // Before we can be handed anything: from here on a kill leaves a member behind.
+      await this.predecessors.become(group.memberId);
       const groupAssignment = group.leaderId === group.memberId ? await this.assign(group.members) : [];
       const { memberId, generationId } = group;
       const synced = await coordinator.syncGroup({ groupId, memberId, generationId, groupAssignment });

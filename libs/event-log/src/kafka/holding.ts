@@ -1,5 +1,5 @@
 import type { AssignedPartition, ConsumeOptions } from '../event-log.js';
-import { backoffMs, pause, within } from './backoff.js';
+import { backoffMs, pause, within } from '../backoff.js';
 import type { PartitionFeed } from './partition-feed.js';
 
 /** A partition number while it is ours: its feeds, one per topic, behind one gate. */

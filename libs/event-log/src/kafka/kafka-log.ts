@@ -9,7 +9,7 @@ import type {
   Place,
   ReadFrom,
 } from '../event-log.js';
-import { pause } from './backoff.js';
+import { pause } from '../backoff.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { KafkaConsumer } from './consumer.js';
 import { HealthBook } from './health-book.js';

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import type { Logger } from '../logger.js';
+import type { MemberStore } from './member-store.js';
 
 export interface KafkaLogOptions {
   /** `host:port` of some brokers; the others are found through them. */
@@ -23,6 +24,8 @@ export interface KafkaLogOptions {
   readonly publishTimeoutMs?: number;
   /** Longest wait of a fetch for a record to come; bounds how late a resumed partition is asked for. Default 500. */
   readonly fetchWaitMs?: number;
+  /** Where a process keeps which group members it is; without it a killed member's partitions wait for its session to end. */
+  readonly members?: MemberStore;
   readonly now?: () => number;
 }
 
@@ -36,6 +39,7 @@ export interface Settings {
   readonly sessionTimeoutMs: number;
   readonly publishTimeoutMs: number;
   readonly fetchWaitMs: number;
+  readonly members: MemberStore | undefined;
   readonly now: () => number;
 }
 
@@ -50,6 +54,7 @@ export function settingsOf(options: KafkaLogOptions): Settings {
     sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
     publishTimeoutMs: options.publishTimeoutMs ?? 5_000,
     fetchWaitMs: options.fetchWaitMs ?? 500,
+    members: options.members,
     now: options.now ?? Date.now,
   };
 }

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../event-log.js';
 import type { FetchTarget } from './fetcher.js';
 import { RecordQueue, type RecordQueueDeps } from './record-queue.js';
-import { SettleTracker } from './settle-tracker.js';
+import { SettleTracker } from '../settle-tracker.js';
 
 export interface FeedPlace {
   /** With prefix. */

@@ -2,7 +2,7 @@ import errors from 'kafkajs/src/protocol/error.js';
 import { declarationOf } from '@switchhook/contracts';
 import { LogUnavailableError, RecordTooLargeError } from '../errors.js';
 import type { OutgoingRecord, Place } from '../event-log.js';
-import { backoffMs, pause } from './backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 import { KafkaCluster, protocolType, reasonOf } from './cluster.js';
 import type { HealthBook } from './health-book.js';
 import type { Settings } from './options.js';

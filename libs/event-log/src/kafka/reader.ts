@@ -1,5 +1,5 @@
 import type { Follower, LogRecord, ReadFrom } from '../event-log.js';
-import { backoffMs, pause } from './backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { Fetcher } from './fetcher.js';
 import type { HealthBook } from './health-book.js';

@@ -1,6 +1,6 @@
 import { HoldError } from '../errors.js';
 import type { LogRecord } from '../event-log.js';
-import { backoffMs, pause } from './backoff.js';
+import { backoffMs, pause } from '../backoff.js';
 
 export interface RecordQueueDeps {
   /** Takes a batch; a rejection means that it wants the same batch again. */

@@ -1,5 +1,5 @@
 import { ALL_TOPICS, TOPICS, type TopicDeclaration } from '@switchhook/contracts';
-import { pause } from './backoff.js';
+import { pause } from '../backoff.js';
 import { KafkaCluster, protocolType } from './cluster.js';
 import { END, listOffsets } from './offsets.js';
 import { settingsOf, type KafkaLogOptions } from './options.js';
