@@ -39,6 +39,8 @@ export interface RunningSwitchhook {
   /** What it was started with: the brokers and the topic prefix, say. */
   readonly settings: Readonly<Record<string, string>>;
   readonly pid: number;
+  /** Of the database that it runs on now, the embedded one too: for looking into what it keeps. */
+  databaseUrl(): string;
   /** All it wrote on stdout and on stderr, of earlier processes too. */
   readonly stdout: string;
   readonly stderr: string;
@@ -100,6 +102,15 @@ class Product implements RunningSwitchhook {
     if (username && password) return { url: this.url, username, password };
     const text = readFileSync(join(this.dataDir, 'credentials.json'), 'utf8');
     return { ...(JSON.parse(text) as Api), url: this.url };
+  }
+
+  databaseUrl(): string {
+    const named = this.settings['DATABASE_URL'];
+    if (named) return named;
+    const password = readFileSync(join(this.dataDir, 'postgres-password'), 'utf8').trim();
+    // The fourth line is the port (PostgreSQL: miscadmin.h, LOCK_FILE_LINE_PORT).
+    const port = readFileSync(join(this.dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[3];
+    return `postgres://switchhook:${password}@127.0.0.1:${port}/switchhook`;
   }
 
   async restart(env: Readonly<Record<string, string>> = {}): Promise<void> {
