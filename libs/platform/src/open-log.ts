@@ -1,15 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import { openEmbeddedLog, openKafkaLog, type EventLog } from '@switchhook/event-log';
+import { openEmbeddedLog, openKafkaLog, type EventLog, type MemberStore } from '@switchhook/event-log';
 import type { Logger } from 'pino';
 import type { Settings } from './settings.js';
 
+export interface LogOptions {
+  readonly settings: Settings;
+  readonly databaseUrl: string;
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** Kafka only. */
+  readonly members: MemberStore | undefined;
+}
+
 /** Kafka where brokers are named, else the log in `databaseUrl`. Not started yet. */
-export async function openLog(
-  settings: Settings,
-  databaseUrl: string,
-  clientId: string,
-  logger: Logger,
-): Promise<EventLog> {
+export async function openLog(options: LogOptions): Promise<EventLog> {
+  const { settings, databaseUrl, clientId, logger, members } = options;
   const partitions = settings.KAFKA_PARTITIONS;
   if (!settings.KAFKA_BROKERS) return openEmbeddedLog({ databaseUrl, partitions, logger });
   return openKafkaLog({
@@ -22,6 +27,7 @@ export async function openLog(
     sasl: saslOf(settings),
     ssl: await sslOf(settings),
     logger,
+    ...(members && { members }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '@switchhook/event-store';
+import { openDatabase, openProcessRegister } from '@switchhook/event-store';
 import type { Logger } from 'pino';
 import { createAccountDirectory } from './account-directory.js';
 import type { Closer } from './closer.js';
@@ -53,7 +53,9 @@ export async function openResources(options: OpenOptions): Promise<Resources> {
   );
   closer.add('database', () => database.destroy());
   opening('log');
-  const log = await openLog(settings, databaseUrl, name, logger);
+  const members = settings.KAFKA_BROKERS ? await openProcessRegister(database, databaseUrl) : undefined;
+  if (members) closer.add('process register', () => members.close());
+  const log = await openLog({ settings, databaseUrl, clientId: name, logger, members });
   closer.add('event log', () => log.close());
   await orStartError('The event log refuses us', () => log.start());
   opening(undefined);
