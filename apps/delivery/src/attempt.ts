@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
 import { decideOutcome, profileOf } from '@switchhook/domain';
-import type { CallAnswer, SendCall } from './http-sender.js';
+import type { CallAnswer, CallToSend } from './http-sender.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { isStale, requestedAgain } from './stale.js';
@@ -9,7 +9,8 @@ import type { Webhooks } from './take-signed.js';
 
 export interface AttemptDeps {
   readonly webhooks: Webhooks;
-  readonly send: SendCall;
+  /** Makes the call; `held` when the breaker of the webhook's endpoint does not let it through. */
+  readonly send: (webhook: Webhook, call: CallToSend) => Promise<CallAnswer | 'held'>;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
   /** 0 … 1, for the jitter of the next try. */
@@ -36,7 +37,7 @@ export const attempt =
       return;
     }
     const startedAt = deps.now();
-    const answer = await deps.send({
+    const answer = await deps.send(webhook, {
       call: delivery.call,
       body: delivery.body,
       timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
@@ -44,11 +45,18 @@ export const attempt =
       allowLoopback: webhook.allowLoopback === true,
       signal,
     });
+    if (answer === 'held') {
+      void deps.writer.record(delivery, parkedBehindGate(deps.now()));
+      return;
+    }
     if (answer.abandoned) return;
     const outcome = toOutcome(deps, webhook, delivery, startedAt, answer);
     deps.onAttempted(delivery, outcome);
     void deps.writer.record(delivery, outcome);
   };
+
+/** The outcome of what has to wait for an endpoint whose breaker is open: no attempt is counted, and it has no time of its own. */
+export const parkedBehindGate = (at: number): Outcome => ({ outcome: 'deferred', at, reason: 'circuit-open' });
 
 function toOutcome(
   deps: AttemptDeps,

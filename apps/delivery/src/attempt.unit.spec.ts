@@ -18,6 +18,8 @@ async function attemptOnce(given: {
   webhook?: Partial<Webhook>;
   signedVersion?: number;
   nowMs?: number;
+  /** The breaker lets nothing through. */
+  held?: boolean;
 }) {
   const published: OutgoingRecord[] = [];
   const sent: CallToSend[] = [];
@@ -36,7 +38,7 @@ async function attemptOnce(given: {
   });
   const make = attempt({
     webhooks: { get: () => known, has: () => true },
-    send: async (call) => (sent.push(call), { ...ANSWERED, ...given.answer }),
+    send: async (_webhook, call) => (given.held ? 'held' : (sent.push(call), { ...ANSWERED, ...given.answer })),
     writer,
     now: () => given.nowMs ?? 1_000,
     random: () => 0.5,
@@ -85,6 +87,13 @@ describe('an attempt', () => {
   it('has no outcome when we broke the call off: the next owner makes it again', async () => {
     const { record, settled, finished } = await attemptOnce({ answer: { abandoned: true, error: 'reset' } });
     expect([record, settled, finished]).toEqual([undefined, [], false]);
+  });
+
+  it('is parked, uncounted and without a time of its own, when the breaker lets nothing through', async () => {
+    const { outcome, settled, finished } = await attemptOnce({ held: true });
+    expect(outcome).toEqual({ outcome: 'deferred', at: 1_000, reason: 'circuit-open' });
+    expect(settled).toHaveLength(1);
+    expect(finished).toBe(false);
   });
 
   it.each(['disabled', 'deleted'] as const)('is cancelled when the webhook was %s while it waited', async (status) => {

@@ -34,10 +34,11 @@ export class DeliveryLifecycle {
 
   private async setGauges(): Promise<void> {
     const { delivery, schedule, metrics } = this.deps;
-    const { lanes, records, calls, partitions } = delivery.counts();
+    const { lanes, records, calls, partitions, breakers } = delivery.counts();
     metrics.lanes.set({ state: 'busy' }, lanes);
     metrics.lanes.set({ state: 'records' }, records);
     metrics.lanes.set({ state: 'calls' }, calls);
+    for (const [state, count] of Object.entries(breakers)) metrics.breakers.set({ state }, count);
     const waiting = await schedule.count(partitions).catch(() => undefined);
     if (waiting !== undefined) metrics.scheduleWaiting.set(waiting);
   }

@@ -2,7 +2,8 @@ import { HEADER, headerText, type Outcome } from '@switchhook/contracts';
 import type { LogRecord } from '@switchhook/event-log';
 import { observeHop, type Metrics } from '@switchhook/platform';
 import type { Logger } from 'pino';
-import { attemptResult, isTerminal, type DeliveryReport } from './delivery.js';
+import { attemptResult, isTerminal } from './delivery.js';
+import type { DeliveryReport } from './delivery-parts.js';
 
 /** One wide log line and the metrics of each attempt; faults with their cause. No response body, no header: they are not ours. */
 export function deliveryReport(metrics: Metrics, logger: Logger, now: () => number): DeliveryReport {
@@ -14,6 +15,11 @@ export function deliveryReport(metrics: Metrics, logger: Logger, now: () => numb
       observeHop(metrics, 'send', signedAt(delivery.record), now());
       if (outcome.outcome === 'succeeded') observeHop(metrics, 'total', ids.acceptedAt, now());
       logger.debug({ ...ids, ...attemptFacts(outcome) }, 'delivery attempted');
+    },
+    breakerChanged: ({ endpoint, state, openings, retryAt }) => {
+      const facts = { endpoint: endpoint.key, accountId: endpoint.accountId, state, openings };
+      if (state === 'open') logger.warn({ ...facts, retryAt }, 'breaker opened');
+      else logger.info(facts, `breaker ${state}`);
     },
     unreadable: (record, reason) => {
       const { topic, partition, position } = record;

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { openTimeMs } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
 import { checkpointsMigration, migrate } from '@switchhook/event-store';
 import {
@@ -17,18 +18,24 @@ import {
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { readDeliveryConfig, type DeliveryConfig } from './config.js';
+import { Breakers } from './breakers.js';
 import { DELIVERY, createDelivery, type Delivery } from './delivery.js';
+import type { DeliveryDeps } from './delivery-parts.js';
 import { DeliveryLifecycle } from './delivery-lifecycle.js';
 import { deliveryReport } from './delivery-report.js';
+import { GateStore } from './gate-store.js';
 import { httpSender, type HttpSender } from './http-sender.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { Gates1700000000002 } from './migrations/0002-gates.js';
 import { OutcomesConsumer } from './outcomes.consumer.js';
 import { hostResolver } from './resolve-host.js';
 import { Schedule } from './schedule.js';
 import { SignedConsumer } from './signed.consumer.js';
 
 const SENDER = Symbol('SENDER');
-const SCHEDULE = Symbol('SCHEDULE');
+const STORES = Symbol('STORES');
+
+type Stores = DeliveryDeps['stores'];
 
 /** In the order of the flow: signed → lane → call → outcome → schedule. */
 const providers = (config: DeliveryConfig): Provider[] => [
@@ -37,19 +44,20 @@ const providers = (config: DeliveryConfig): Provider[] => [
     useFactory: () => httpSender({ resolve: hostResolver(), allowedCidrs: config.allowedCidrs }),
   },
   {
-    provide: SCHEDULE,
+    provide: STORES,
     inject: [DATABASE, DATABASE_URL],
     useFactory: async (database: DataSource, url: string) => {
-      await migrate({ url, schema: 'delivery', migrations: [checkpointsMigration('delivery'), Schedule1700000000001] });
-      return new Schedule(database);
+      const migrations = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
+      await migrate({ url, schema: 'delivery', migrations });
+      return { schedule: new Schedule(database), gates: new GateStore(database) };
     },
   },
   {
     provide: DELIVERY,
-    inject: [EVENT_LOG, SCHEDULE, WEBHOOK_DIRECTORY, SENDER, CLOCK, METRICS, LOGGER],
+    inject: [EVENT_LOG, STORES, WEBHOOK_DIRECTORY, SENDER, CLOCK, METRICS, LOGGER],
     useFactory: (
       log: EventLog,
-      schedule: Schedule,
+      stores: Stores,
       webhooks: WebhookDirectory,
       sender: HttpSender,
       now: () => number,
@@ -57,15 +65,16 @@ const providers = (config: DeliveryConfig): Provider[] => [
       logger: Logger,
     ) => {
       const report = deliveryReport(metrics, logger, now);
-      return createDelivery({ log, schedule, webhooks, send: sender.send, now, random: Math.random, report });
+      const breakers = new Breakers({ send: sender.send, now, openTimeMs });
+      return createDelivery({ log, stores, webhooks, breakers, now, random: Math.random, report });
     },
   },
   {
     provide: DeliveryLifecycle,
-    inject: [DELIVERY, SCHEDULE, SENDER, METRICS, CONSUMER_GROUPS],
+    inject: [DELIVERY, STORES, SENDER, METRICS, CONSUMER_GROUPS],
     useFactory: (
       delivery: Delivery,
-      schedule: Schedule,
+      { schedule }: Stores,
       sender: HttpSender,
       metrics: Metrics,
       groups: ConsumerGroups,

@@ -10,6 +10,8 @@ export interface LanesOptions<Job extends LaneJob> {
   readonly start: (job: Job, signal: AbortSignal) => Promise<void>;
   /** How many calls the webhook allows at a time. */
   readonly concurrencyOf: (webhookId: number) => number;
+  /** How many records its lane may hold now, calls included; Infinity when nothing but the bounds of lanes limits it. */
+  readonly limitOf: (webhookId: number) => number;
   /** False while no call may begin at all: too many outcomes wait for the log. */
   readonly mayStart: () => boolean;
   /** A record of the webhook has left its lane: there may be room for what is parked. */
@@ -67,12 +69,13 @@ export class Lanes<Job extends LaneJob> {
   /** How many more records the lane of this webhook would take now. */
   room(webhookId: number): number {
     const { laneRecordsMax = 2_000 } = this.options;
-    const concurrency = this.options.concurrencyOf(webhookId);
+    const limit = this.options.limitOf(webhookId);
     const lane = this.lanes.get(webhookId);
-    if (!lane) return laneRecordsMax;
+    if (!lane) return Math.min(limit, laneRecordsMax);
+    const concurrency = this.options.concurrencyOf(webhookId);
     const callMs = this.paceMs(lane);
     const withinTime = callMs === 0 ? laneRecordsMax : Math.floor((BEGIN_WITHIN_MS / callMs) * concurrency);
-    const capacity = Math.max(concurrency, Math.min(laneRecordsMax, withinTime));
+    const capacity = Math.min(limit, Math.max(concurrency, Math.min(laneRecordsMax, withinTime)));
     return Math.max(0, capacity - lane.waiting.length - lane.running.size);
   }
 
@@ -81,7 +84,22 @@ export class Lanes<Job extends LaneJob> {
     return { lanes: this.lanes.size, records: this.records, calls: this.calls };
   }
 
-  /** Begins what may begin: after `mayStart` has become true again, or a webhook's concurrency has risen. */
+  /** The lanes with work. */
+  all(): readonly { readonly webhookId: number; readonly partition: number }[] {
+    return [...this.lanes.values()];
+  }
+
+  /** Takes out of a lane what it has not begun, in order: somebody else has to find it a place. */
+  takeWaiting(webhookId: number): readonly Job[] {
+    const lane = this.lanes.get(webhookId);
+    if (!lane) return [];
+    const waiting = lane.waiting.splice(0);
+    for (const job of waiting) this.leave(job);
+    this.pump(lane);
+    return waiting;
+  }
+
+  /** Begins what may begin: after `mayStart` has become true again, or a webhook's concurrency or limit has risen. */
   resume(): void {
     for (const lane of this.lanes.values()) this.pump(lane);
   }
@@ -127,13 +145,17 @@ export class Lanes<Job extends LaneJob> {
   }
 
   private pump(lane: Lane<Job>): void {
-    const concurrency = this.options.concurrencyOf(lane.webhookId);
-    while (lane.running.size < concurrency && this.options.mayStart()) {
+    while (lane.running.size < this.slots(lane) && this.options.mayStart()) {
       const job = lane.waiting.shift();
       if (!job) break;
       this.begin(lane, job);
     }
     if (lane.waiting.length === 0 && lane.running.size === 0) this.lanes.delete(lane.webhookId);
+  }
+
+  /** Asked for before each call: beginning one may change the answer. */
+  private slots({ webhookId }: Lane<Job>): number {
+    return Math.min(this.options.concurrencyOf(webhookId), this.options.limitOf(webhookId));
   }
 
   private begin(lane: Lane<Job>, job: Job): void {

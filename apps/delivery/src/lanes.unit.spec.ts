@@ -25,6 +25,7 @@ function hangingCalls(options: Partial<LanesOptions<Job>> = {}) {
         open.set(job.id, { job, end, signal });
       }),
     concurrencyOf: () => 2,
+    limitOf: () => Infinity,
     mayStart: () => true,
     onRoom: (webhookId) => roomFor.push(webhookId),
     now: () => nowMs,
@@ -91,6 +92,21 @@ describe('lanes', () => {
     expect(lanes.counts().lanes).toBe(100);
     await endAll();
     expect(lanes.counts()).toEqual({ lanes: 0, records: 0, calls: 0 });
+  });
+
+  it('holds and begins no more than the limit of the moment, and gives up what it has not begun', async () => {
+    let limit = 3;
+    const { offer, lanes, begun, endAll } = hangingCalls({ limitOf: () => limit });
+    expect([offer(1), offer(1), offer(1), offer(1)]).toEqual(['taken', 'taken', 'taken', 'full']);
+    limit = 0;
+    expect(lanes.takeWaiting(1).map(({ id }) => id)).toEqual([2]);
+    expect(lanes.counts()).toEqual({ lanes: 1, records: 2, calls: 2 });
+    await endAll();
+    expect(offer(1)).toBe('full');
+    expect([lanes.room(1), lanes.counts().lanes]).toEqual([0, 0]);
+    limit = 1;
+    expect([offer(1), offer(1)]).toEqual(['taken', 'full']);
+    expect(begun).toEqual([0, 1, 5]);
   });
 
   it('begins nothing while calls may not start, and goes on at resume', () => {

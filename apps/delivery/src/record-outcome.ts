@@ -16,6 +16,8 @@ export interface RecordOutcomeDeps {
 
 /** Calls begin only while fewer outcomes than this wait for the log (correctness.md §4). */
 const AWAITING_MAX = 1_000;
+/** Records in one write: bounds what is made again when it fails. */
+const AT_ONCE = 100;
 const RETRY_MS = { first: 100, max: 5_000 };
 
 /**
@@ -32,13 +34,22 @@ export class OutcomeWriter {
     return this.awaiting < AWAITING_MAX;
   }
 
-  /** Resolves when the outcome is on the log. `and` is written with it, before the record is let go. */
-  async record(delivery: SignedDelivery, outcome: Outcome, and: readonly OutgoingRecord[] = []): Promise<void> {
+  /** Resolves when the outcome is on the log. */
+  async record(delivery: SignedDelivery, outcome: Outcome): Promise<void> {
+    await this.recordAll([delivery], outcome);
+  }
+
+  /** The same outcome for many deliveries, in their order: as few writes, so that they keep no other call from beginning. */
+  async recordAll(deliveries: readonly SignedDelivery[], outcome: Outcome): Promise<void> {
     const { names, inHand } = this.deps;
-    const subject = { key: String(delivery.webhookId), headers: delivery.record.headers, data: delivery.data };
-    await this.write([outcomeRecord(subject, outcome), ...and]);
-    if (outcome.outcome !== 'deferred') names.add(delivery.name);
-    inHand.settle(delivery.name);
+    for (let from = 0; from < deliveries.length; from += AT_ONCE) {
+      const some = deliveries.slice(from, from + AT_ONCE);
+      await this.write(some.map((delivery) => recordOf(delivery, outcome)));
+      for (const { name } of some) {
+        if (outcome.outcome !== 'deferred') names.add(name);
+        inHand.settle(name);
+      }
+    }
   }
 
   /** Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. */
@@ -49,7 +60,6 @@ export class OutcomeWriter {
 
   /** Publishes until acknowledged. */
   async write(records: readonly OutgoingRecord[]): Promise<void> {
-    const couldStart = this.mayStart();
     this.awaiting += 1;
     for (let pauseMs = RETRY_MS.first; ; pauseMs = Math.min(RETRY_MS.max, pauseMs * 2)) {
       try {
@@ -61,6 +71,9 @@ export class OutcomeWriter {
       }
     }
     this.awaiting -= 1;
-    if (!couldStart || this.awaiting === AWAITING_MAX - 1) this.deps.onAcknowledged();
+    if (this.awaiting === AWAITING_MAX - 1) this.deps.onAcknowledged();
   }
 }
+
+const recordOf = ({ webhookId, record, data }: SignedDelivery, outcome: Outcome): OutgoingRecord =>
+  outcomeRecord({ key: String(webhookId), headers: record.headers, data }, outcome);

@@ -10,6 +10,8 @@ export interface ReleaserDeps {
   readonly webhooks: Webhooks;
   /** How many more records the lane of a webhook would take. */
   readonly room: (webhookId: number) => number;
+  /** A row that was due had to be parked, because its lane has no room. */
+  readonly onParked: (row: ScheduleRow) => void;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -113,7 +115,10 @@ export class Releaser {
     const [fitting, full] = this.divide(rows);
     if (full.length > 0) {
       await schedule.park(full);
-      for (const row of full) this.parked.get(row.partition)?.add(row.ids.webhookId);
+      for (const row of full) {
+        this.parked.get(row.partition)?.add(row.ids.webhookId);
+        this.deps.onParked(row);
+      }
     }
     await this.request(fitting);
     if (rows.length === limit) this.again = true;

@@ -96,6 +96,7 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     schedule,
     webhooks: { get: () => undefined, has: () => true },
     room,
+    onParked: () => undefined,
     now: () => nowMs,
     onError: () => undefined,
   });

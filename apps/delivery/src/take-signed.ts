@@ -1,7 +1,9 @@
 import { HEADER, headerText, type Outcome, type Webhook } from '@switchhook/contracts';
 import { outcomeRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
+import { parkedBehindGate } from './attempt.js';
 import type { FinishedNames } from './finished-names.js';
+import type { Gates } from './gates.js';
 import type { InHand } from './in-hand.js';
 import type { Lanes } from './lanes.js';
 import type { OutcomeWriter } from './record-outcome.js';
@@ -19,6 +21,7 @@ export interface TakeSignedDeps {
   readonly names: FinishedNames;
   readonly inHand: InHand;
   readonly lanes: Lanes<SignedDelivery>;
+  readonly gates: Pick<Gates, 'holds' | 'hold'>;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -67,11 +70,20 @@ function take(deps: TakeSignedDeps, batch: Batch, delivery: SignedDelivery): voi
   if (webhook?.status === 'disabled' || webhook?.status === 'deleted') {
     return write(deps, delivery, { outcome: 'cancelled', at: deps.now(), reason: webhook.status });
   }
-  if (deps.lanes.offer(delivery) === 'full') {
-    // Parked: a row in the schedule holds it until the lane has room; progress goes on without it.
-    write(deps, delivery, { outcome: 'deferred', at: deps.now(), reason: 'lane-full' });
-  }
+  const held = webhook !== undefined && deps.gates.holds(webhook);
+  if (held) deps.gates.hold(webhook, delivery.partition);
+  if (findsPlace(deps, delivery, held)) return;
+  // Parked: a row in the schedule holds it until the lane has room; progress goes on without it.
+  const at = deps.now();
+  write(deps, delivery, held ? parkedBehindGate(at) : { outcome: 'deferred', at, reason: 'lane-full' });
 }
+
+/** Behind a gate only what the schedule has released may go: anything else would overtake what waits there. */
+function findsPlace({ lanes }: TakeSignedDeps, delivery: SignedDelivery, held: boolean): boolean {
+  return !(held && isFresh(delivery)) && lanes.offer(delivery) === 'taken';
+}
+
+const isFresh = ({ ids }: SignedDelivery): boolean => ids.number === 1 && ids.deferrals === 0;
 
 function write(deps: TakeSignedDeps, delivery: SignedDelivery, outcome: Outcome): void {
   void deps.writer.record(delivery, outcome);

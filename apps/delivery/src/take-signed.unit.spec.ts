@@ -11,9 +11,10 @@ import type { SignedDelivery } from './signed-delivery.js';
 import { takeSigned } from './take-signed.js';
 
 /** Everything but the endpoint: calls end when the test says so, outcomes are acknowledged while the log is there. */
-function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number } = {}) {
+function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number; gated?: boolean } = {}) {
   const published: OutgoingRecord[] = [];
   const settled: number[] = [];
+  const held: number[] = [];
   const calls: { delivery: SignedDelivery; end: (outcome?: Outcome) => Promise<void> }[] = [];
   const names = new FinishedNames();
   const inHand = new InHand();
@@ -35,6 +36,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number 
         calls.push({ delivery, end });
       }),
     concurrencyOf: () => 2,
+    limitOf: () => Infinity,
     mayStart: () => true,
     onRoom: () => undefined,
     now: () => 0,
@@ -45,6 +47,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number 
     names,
     inHand,
     lanes,
+    gates: { holds: () => options.gated === true, hold: (webhook) => void held.push(webhook.id) },
     writer,
     now: () => 77,
     onUnreadable: () => undefined,
@@ -60,7 +63,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number 
     return take(batch);
   };
   const outcomes = () => published.filter(({ topic }) => topic === TOPICS.outcomes.name);
-  return { hand, published, outcomes, settled, calls, names, lanes };
+  return { hand, published, outcomes, settled, calls, names, lanes, held };
 }
 
 const factsOf = (record: OutgoingRecord): Outcome =>
@@ -113,6 +116,15 @@ describe('taking signed records', () => {
     expect(parked && factsOf(parked)).toEqual({ outcome: 'deferred', at: 77, reason: 'lane-full' });
     expect(parked && splitParts(parked.value ?? Buffer.alloc(0), parked.headers)[1]?.toString()).toBe('{"a":1}');
     expect(names.has(attemptName(idsFixture(3)))).toBe(false);
+  });
+
+  it('parks behind the gate what is fresh, and lets through what the schedule has released', async () => {
+    const { hand, calls, outcomes, held } = service({ gated: true });
+    const released = signedFixture(2, 11);
+    await hand(signedFixture(1, 10), { ...released, headers: { ...released.headers, [HEADER.deferrals]: '1' } });
+    expect(outcomes().map(factsOf)).toEqual([{ outcome: 'deferred', at: 77, reason: 'circuit-open' }]);
+    expect(calls.map(({ delivery }) => delivery.record.position)).toEqual([11]);
+    expect(held).toEqual([1, 1]);
   });
 
   it.each(['disabled', 'deleted'] as const)(

@@ -1,0 +1,203 @@
+import type { EndpointChange, Webhook } from '@switchhook/contracts';
+import { NO_TROUBLE, endpointKey, judgeEndpoint, noteCall, shouldOpen, type CallTrouble } from '@switchhook/domain';
+import { LRUCache } from 'lru-cache';
+import type { CallAnswer, CallToSend, SendCall } from './http-sender.js';
+import { openCircuit, type OpenCircuit } from './open-circuit.js';
+
+/** What one breaker guards. */
+export interface Endpoint {
+  readonly key: string;
+  readonly accountId: number;
+}
+
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** A breaker has changed its state. `gossip` is what other instances are to hear of it; none of what came from them. */
+export interface BreakerChange {
+  readonly endpoint: Endpoint;
+  readonly state: BreakerState;
+  readonly openings: number;
+  readonly retryAt: number;
+  readonly gossip?: EndpointChange;
+}
+
+export interface BreakersDeps {
+  readonly send: SendCall;
+  readonly now: () => number;
+  /** How long a breaker stays open, ms, when it opens for the n-th time in a row. */
+  readonly openTimeMs: (openings: number) => number;
+  /** Endpoints without an open breaker that are remembered. */
+  readonly endpointsMax?: number;
+}
+
+/** What is remembered of an endpoint whose breaker is closed. */
+interface Closed {
+  readonly trouble: CallTrouble;
+  /** Epoch ms of the last change; 0 when there was none. */
+  readonly changedAt: number;
+  /** How many records a lane may hold while the endpoint recovers; Infinity when it has. */
+  readonly ramp: number;
+}
+
+interface Opened {
+  readonly endpoint: Endpoint;
+  readonly circuit: OpenCircuit;
+  changedAt: number;
+}
+
+const FRESH: Closed = { trouble: NO_TROUBLE, changedAt: 0, ramp: Infinity };
+/** A lane that may hold this many is not held back any more. */
+const RAMP_MAX = 1_024;
+
+/**
+ * A circuit breaker per endpoint (account, origin, path, TLS profile), shared by the lanes that call it. Only endpoints with
+ * trouble are remembered: in an LRU while the breaker is closed; an open one is never forgotten.
+ */
+export class Breakers {
+  private readonly closed: LRUCache<string, Closed>;
+  private readonly opened = new Map<string, Opened>();
+  private readonly listeners: ((change: BreakerChange) => void)[] = [];
+
+  constructor(private readonly deps: BreakersDeps) {
+    this.closed = new LRUCache({ max: deps.endpointsMax ?? 10_000 });
+  }
+
+  /** Makes the call, unless the breaker does not let it through: then `held`, and nothing was sent. */
+  async send(endpoint: Endpoint, call: CallToSend): Promise<CallAnswer | 'held'> {
+    const opened = this.opened.get(endpoint.key);
+    if (opened) return opened.circuit.tryOnce(call);
+    const answer = await this.deps.send(call);
+    if (!answer.abandoned) this.note(endpoint, answer);
+    return answer;
+  }
+
+  state(key: string): BreakerState {
+    return this.opened.get(key)?.circuit.state() ?? 'closed';
+  }
+
+  /** How many records a lane that calls this endpoint may hold: none while it is open, one while it is half-open. */
+  limit(key: string): number {
+    const opened = this.opened.get(key);
+    if (opened) return opened.circuit.takesTrial() ? 1 : 0;
+    return this.closed.peek(key)?.ramp ?? Infinity;
+  }
+
+  /** When the open breaker lets a trial through, epoch ms; undefined when it is closed. */
+  retryAt(key: string): number | undefined {
+    return this.opened.get(key)?.circuit.retryAt();
+  }
+
+  /** What was held back for another reason than an open breaker begins with one record, too. */
+  recover(key: string): void {
+    if (!this.opened.has(key)) this.closed.set(key, { ...(this.closed.get(key) ?? FRESH), ramp: 1 });
+  }
+
+  /** Takes what another instance (or this one, before a restart) said of an endpoint, unless something newer is known. */
+  hear(change: EndpointChange): void {
+    const { endpoint: key, accountId, at } = change;
+    const known = this.opened.get(key)?.changedAt ?? this.closed.peek(key)?.changedAt ?? 0;
+    if (at <= known) return;
+    const endpoint = { key, accountId };
+    if (change.state === 'open') {
+      this.open(endpoint, change.openings, change.retryAt, at);
+      this.tell(endpoint, 'open');
+    } else if (this.opened.has(key)) {
+      this.close(endpoint, at);
+    }
+  }
+
+  onChange(listener: (change: BreakerChange) => void): void {
+    this.listeners.push(listener);
+  }
+
+  counts(): Record<BreakerState, number> {
+    const halfOpen = [...this.opened.values()].filter(({ circuit }) => circuit.state() === 'half-open').length;
+    return { closed: this.closed.size, open: this.opened.size - halfOpen, 'half-open': halfOpen };
+  }
+
+  stop(): void {
+    for (const { circuit } of this.opened.values()) circuit.stop();
+    this.opened.clear();
+  }
+
+  /** What began before the breaker opened says nothing new when it ends. */
+  private note(endpoint: Endpoint, answer: CallAnswer): void {
+    const { key } = endpoint;
+    if (this.opened.has(key)) return;
+    const verdict = judgeEndpoint(answer);
+    const before = this.closed.get(key) ?? FRESH;
+    const nowMs = this.deps.now();
+    const trouble = noteCall(before.trouble, verdict, nowMs);
+    if (shouldOpen(trouble, nowMs)) {
+      return this.openNow(endpoint, 1);
+    }
+    const ramp = verdict === 'answered' ? grown(before.ramp) : before.ramp;
+    if (trouble !== before.trouble || ramp !== before.ramp) this.closed.set(key, { ...before, trouble, ramp });
+  }
+
+  private openNow(endpoint: Endpoint, openings: number): void {
+    const at = this.changeTime(endpoint.key);
+    this.open(endpoint, openings, at + this.deps.openTimeMs(openings), at);
+    this.tell(endpoint, 'open', at);
+  }
+
+  private open(endpoint: Endpoint, openings: number, retryAt: number, at: number): void {
+    const { key } = endpoint;
+    this.opened.get(key)?.circuit.stop();
+    this.closed.delete(key);
+    const circuit = openCircuit({
+      ...this.deps,
+      openings,
+      retryAt,
+      onHalfOpen: () => this.tell(endpoint, 'half-open'),
+      onReopened: () => {
+        const opened = this.opened.get(key);
+        const reopenedAt = this.changeTime(key);
+        if (opened) opened.changedAt = reopenedAt;
+        this.tell(endpoint, 'open', reopenedAt);
+      },
+      onClosed: () => this.close(endpoint, this.changeTime(key), true),
+    });
+    this.opened.set(key, { endpoint, circuit, changedAt: at });
+  }
+
+  private close(endpoint: Endpoint, at: number, isNews = false): void {
+    this.opened.get(endpoint.key)?.circuit.stop();
+    this.opened.delete(endpoint.key);
+    this.closed.set(endpoint.key, { trouble: NO_TROUBLE, changedAt: at, ramp: 1 });
+    this.tell(endpoint, 'closed', isNews ? at : undefined);
+  }
+
+  /** Later than the change before it, whatever the clock says: the newest wins. */
+  private changeTime(key: string): number {
+    const known = this.opened.get(key)?.changedAt ?? this.closed.peek(key)?.changedAt ?? 0;
+    return Math.max(this.deps.now(), known + 1);
+  }
+
+  /** `newsAt` is set for what other instances do not know yet. */
+  private tell(endpoint: Endpoint, state: BreakerState, newsAt?: number): void {
+    const circuit = this.opened.get(endpoint.key)?.circuit;
+    const openings = circuit?.openings() ?? 0;
+    const retryAt = circuit?.retryAt() ?? newsAt ?? this.deps.now();
+    const { key, accountId } = endpoint;
+    const news =
+      newsAt === undefined || state === 'half-open'
+        ? {}
+        : { gossip: { endpoint: key, accountId, state, at: newsAt, openings, retryAt } };
+    for (const listener of this.listeners) listener({ endpoint, state, openings, retryAt, ...news });
+  }
+}
+
+const grown = (ramp: number): number => (ramp * 2 >= RAMP_MAX ? Infinity : ramp * 2);
+
+const endpoints = new WeakMap<Webhook, Endpoint>();
+
+/** The endpoint that a webhook calls now. */
+export function endpointOf(webhook: Webhook): Endpoint {
+  const known = endpoints.get(webhook);
+  if (known) return known;
+  const { accountId, callback, nonStrictSsl } = webhook;
+  const endpoint = { key: endpointKey(accountId, callback, nonStrictSsl), accountId };
+  endpoints.set(webhook, endpoint);
+  return endpoint;
+}

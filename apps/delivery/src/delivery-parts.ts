@@ -1,0 +1,134 @@
+import type { Outcome } from '@switchhook/contracts';
+import type { EventLog, LogRecord } from '@switchhook/event-log';
+import { attempt, parkedBehindGate } from './attempt.js';
+import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
+import { EndpointGossip } from './endpoint-gossip.js';
+import { FinishedNames } from './finished-names.js';
+import type { GateStore } from './gate-store.js';
+import { Gates } from './gates.js';
+import { InHand } from './in-hand.js';
+import { Lanes } from './lanes.js';
+import { OutcomeWriter } from './record-outcome.js';
+import { Releaser } from './release.js';
+import type { Schedule } from './schedule.js';
+import { ScheduleProjection } from './schedule-projection.js';
+import type { SignedDelivery } from './signed-delivery.js';
+import type { Webhooks } from './take-signed.js';
+
+export interface DeliveryDeps {
+  readonly log: EventLog;
+  readonly stores: { readonly schedule: Schedule; readonly gates: GateStore };
+  readonly webhooks: Webhooks;
+  readonly breakers: Breakers;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly report: DeliveryReport;
+}
+
+/** What operators hear of it. */
+export interface DeliveryReport {
+  attempted(delivery: SignedDelivery, outcome: Outcome): void;
+  breakerChanged(change: BreakerChange): void;
+  unreadable(record: LogRecord, reason: string): void;
+  failed(what: string, error: unknown): void;
+}
+
+/** What has a life of its own in delivery. */
+export interface DeliveryParts {
+  readonly names: FinishedNames;
+  readonly inHand: InHand;
+  readonly gates: Gates;
+  readonly gossip: EndpointGossip;
+  readonly writer: OutcomeWriter;
+  readonly lanes: Lanes<SignedDelivery>;
+  readonly releaser: Releaser;
+  readonly projection: ScheduleProjection;
+}
+
+const DEFAULT_CONCURRENCY = 16;
+
+/** Makes the parts and wires them: signed record → lane → call → outcome → schedule → requested again when due. */
+export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
+  const { log, webhooks, breakers, now, report } = deps;
+  const { schedule } = deps.stores;
+  const failed = (what: string) => (error: unknown) => report.failed(what, error);
+  const names = new FinishedNames();
+  const inHand = new InHand();
+  const gates = new Gates({ store: deps.stores.gates, breakers, webhooks, now, onError: failed('gates') });
+  const writer = new OutcomeWriter({
+    log,
+    names,
+    inHand,
+    onUnavailable: failed('outcome not acknowledged, trying again'),
+    onAcknowledged: () => lanes.resume(),
+  });
+  const lanes = lanesOf(deps, { writer, gates, onRoom: (webhookId) => releaser.roomFor(webhookId) });
+  const releaser = new Releaser({
+    log,
+    schedule,
+    webhooks,
+    room: (webhookId) => lanes.room(webhookId),
+    onParked: ({ ids, partition }) => {
+      const webhook = webhooks.get(ids.webhookId);
+      if (webhook) gates.hold(webhook, partition);
+    },
+    now,
+    onError: failed('schedule'),
+  });
+  const projection = new ScheduleProjection({
+    log,
+    schedule,
+    onChanged: (partition, changes) => releaser.changed(partition, changes),
+    onUnreadable: report.unreadable,
+  });
+  const onUnreadable = report.unreadable;
+  const gossip = new EndpointGossip({ log, breakers, onUnreadable, onError: failed('endpoints not told') });
+  const parts = { names, inHand, gates, gossip, writer, lanes, releaser, projection };
+  breakers.onChange((change) => followBreaker(deps, parts, change));
+  return parts;
+}
+
+function lanesOf(
+  deps: DeliveryDeps,
+  parts: Pick<DeliveryParts, 'writer' | 'gates'> & { onRoom: (webhookId: number) => void },
+): Lanes<SignedDelivery> {
+  const { webhooks, breakers, now, random, report } = deps;
+  const { writer, gates, onRoom } = parts;
+  const makeAttempt = attempt({
+    webhooks,
+    send: (webhook, call) => breakers.send(endpointOf(webhook), call),
+    writer,
+    now,
+    random,
+    onAttempted: report.attempted,
+  });
+  return new Lanes<SignedDelivery>({
+    start: (delivery, signal) =>
+      makeAttempt(delivery, signal).catch((error: unknown) => report.failed(`attempt ${delivery.name}`, error)),
+    concurrencyOf: (webhookId) => webhooks.get(webhookId)?.concurrency ?? DEFAULT_CONCURRENCY,
+    limitOf: (webhookId) => {
+      const webhook = webhooks.get(webhookId);
+      return webhook ? gates.limit(webhook) : Infinity;
+    },
+    mayStart: () => writer.mayStart(),
+    onRoom,
+    now,
+  });
+}
+
+/** When it opens, what waits in the lanes of its webhooks is parked behind their gates; in any case see what may begin now. */
+function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: DeliveryParts, change: BreakerChange): void {
+  const { gates, lanes, writer, releaser } = parts;
+  report.breakerChanged(change);
+  gates.follow(change);
+  if (change.state === 'open') {
+    for (const { webhookId, partition } of lanes.all()) {
+      const webhook = webhooks.get(webhookId);
+      if (!webhook || endpointOf(webhook).key !== change.endpoint.key) continue;
+      gates.hold(webhook, partition);
+      void writer.recordAll(lanes.takeWaiting(webhookId), parkedBehindGate(now()));
+    }
+  }
+  lanes.resume();
+  releaser.wake();
+}
