@@ -1,0 +1,153 @@
+import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
+import type { DataSource } from 'typeorm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { endpointOf, type BreakerChange, type BreakerState } from './breakers.js';
+import { webhookFixture } from './delivery.fixture.js';
+import { GateStore, type Gate } from './gate-store.js';
+import { Gates } from './gates.js';
+import { Gates1700000000002 } from './migrations/0002-gates.js';
+import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+
+const PARTITION = 3;
+const HOOK = webhookFixture({ id: 1, callback: 'http://a.example/' });
+
+let database: TestDatabase;
+let connection: DataSource;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  const migrations = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
+  await migrate({ url: database.url, schema: 'delivery', migrations });
+  connection = await openDatabase({ url: database.url, applicationName: 'spec' });
+});
+afterAll(async () => {
+  await connection?.destroy();
+  await database?.drop();
+});
+beforeEach(() => connection.query('truncate delivery.gates'));
+
+/** Gates of one instance whose breakers are in the state that the test says; the clock stands at `nowMs`. */
+function instance(webhooks = [HOOK]) {
+  const world = {
+    state: 'closed' as BreakerState,
+    retryAt: 50_000,
+    nowMs: 1_000,
+    away: false,
+    recovered: [] as string[],
+  };
+  const store = new GateStore(connection);
+  const errors: unknown[] = [];
+  const gates = new Gates({
+    store: {
+      ofPartition: (partition) => store.ofPartition(partition),
+      write: (shut, lifted) => (world.away ? Promise.reject(new Error('away')) : store.write(shut, lifted)),
+    },
+    breakers: {
+      state: () => world.state,
+      limit: () => (world.state === 'closed' ? Infinity : world.state === 'open' ? 0 : 1),
+      retryAt: () => (world.state === 'closed' ? undefined : world.retryAt),
+      recover: (key) => void world.recovered.push(key),
+    },
+    webhooks: { get: (id) => webhooks.find((webhook) => webhook.id === id), has: () => true },
+    now: () => world.nowMs,
+    onError: (error) => errors.push(error),
+  });
+  const change = (state: BreakerState, retryAt: number): BreakerChange => {
+    world.state = state;
+    world.retryAt = retryAt;
+    return { endpoint: endpointOf(HOOK), state, openings: 1, retryAt };
+  };
+  return { gates, world, errors, change };
+}
+const stored = (): Promise<Gate[]> => new GateStore(connection).ofPartition(PARTITION);
+
+describe('a gate', () => {
+  it('is one row, shut until the breaker tries again, and later when it opens again', async () => {
+    const { gates, world, change } = instance();
+    world.state = 'open';
+    gates.hold(HOOK, PARTITION);
+    gates.hold(HOOK, PARTITION);
+    const { key } = endpointOf(HOOK);
+    const gate: Gate = {
+      webhookId: 1,
+      partition: PARTITION,
+      reason: 'circuit-open',
+      endpoint: key,
+      opensAt: 50_000,
+      shutAt: 1_000,
+    };
+    await eventually(async () => expect(await stored()).toEqual([gate]));
+    world.nowMs = 60_000;
+    gates.follow(change('open', 90_000));
+    await eventually(async () => expect(await stored()).toEqual([{ ...gate, opensAt: 90_000 }]));
+    gates.follow(change('closed', 90_000));
+    await eventually(async () => expect(await stored()).toEqual([]));
+    expect([gates.holds(HOOK), gates.limit(HOOK)]).toEqual([false, Infinity]);
+  });
+
+  it('is not shut for a webhook whose breaker is closed', async () => {
+    const { gates } = instance();
+    gates.hold(HOOK, PARTITION);
+    await gates.write();
+    expect(await stored()).toEqual([]);
+  });
+
+  it('holds the webhook back for the next owner, who knows of no breaker: until its time nothing, then one', async () => {
+    const before = instance();
+    before.world.state = 'open';
+    before.gates.hold(HOOK, PARTITION);
+    await before.gates.revoke(PARTITION);
+    expect(before.gates.limit({ ...HOOK })).toBe(0);
+    const after = instance();
+    await after.gates.assign(PARTITION);
+    expect([after.gates.holds(HOOK), after.gates.limit(HOOK)]).toEqual([true, 0]);
+    after.gates.liftPassed();
+    expect(after.gates.limit(HOOK)).toBe(0);
+    after.world.nowMs = 50_000;
+    expect(after.gates.limit(HOOK)).toBe(1);
+    after.gates.liftPassed();
+    expect([after.gates.holds(HOOK), after.world.recovered]).toEqual([false, [endpointOf(HOOK).key]]);
+    await eventually(async () => expect(await stored()).toEqual([]));
+  });
+
+  it('is the next owner’s after the partition has gone: the one before writes nothing more', async () => {
+    const before = instance();
+    before.world.state = 'open';
+    before.gates.hold(HOOK, PARTITION);
+    await before.gates.revoke(PARTITION);
+    before.gates.follow(before.change('closed', 0));
+    await before.gates.write();
+    expect(await stored()).toHaveLength(1);
+  });
+
+  it('does not hold a webhook that calls another endpoint now, and is lifted', async () => {
+    const moved = { ...HOOK, callback: 'http://b.example/' };
+    const { gates, world } = instance([moved]);
+    world.state = 'open';
+    gates.hold(HOOK, PARTITION);
+    world.state = 'closed';
+    expect([gates.holds(moved), gates.limit(moved)]).toEqual([false, Infinity]);
+    gates.liftPassed();
+    await gates.write();
+    expect(await stored()).toEqual([]);
+  });
+
+  it.each(['disabled', 'deleted'] as const)('does not hold a webhook that is %s: no call comes of it', (status) => {
+    const { gates, world } = instance();
+    world.state = 'open';
+    const ended = { ...HOOK, status };
+    expect([gates.holds(ended), gates.limit(ended)]).toEqual([false, Infinity]);
+  });
+
+  it('is written once the database is back', async () => {
+    const { gates, world, errors } = instance();
+    world.state = 'open';
+    world.away = true;
+    gates.hold(HOOK, PARTITION);
+    await eventually(() => expect(errors).toHaveLength(1));
+    world.away = false;
+    await gates.write();
+    expect(await stored()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,81 @@
+import { HEADER, headerText } from '@switchhook/contracts';
+import type { OutgoingRecord } from '@switchhook/event-log';
+import { eventually } from '@switchhook/testing';
+import { describe, expect, it } from 'vitest';
+import { signedFixture } from './delivery.fixture.js';
+import { FinishedNames } from './finished-names.js';
+import { InHand } from './in-hand.js';
+import { Lanes } from './lanes.js';
+import { OutcomeWriter } from './record-outcome.js';
+import { readSigned, type SignedDelivery } from './signed-delivery.js';
+
+/** A log that acknowledges when the test says so, and lanes whose calls end at once. */
+function slowLog() {
+  const published: (readonly OutgoingRecord[])[] = [];
+  const unacknowledged: (() => void)[] = [];
+  const begun: number[] = [];
+  const inHand = new InHand();
+  const writer = new OutcomeWriter({
+    log: {
+      publish: (records) => {
+        published.push(records);
+        return new Promise((resolve) => unacknowledged.push(() => resolve([])));
+      },
+    },
+    names: new FinishedNames(),
+    inHand,
+    onUnavailable: () => undefined,
+    onAcknowledged: () => lanes.resume(),
+  });
+  const lanes = new Lanes<SignedDelivery>({
+    start: async (delivery) => {
+      begun.push(delivery.record.position);
+      void writer.record(delivery, { outcome: 'succeeded', at: 0 });
+    },
+    concurrencyOf: () => 1,
+    limitOf: () => Infinity,
+    mayStart: () => writer.mayStart(),
+    onRoom: () => undefined,
+    now: () => 0,
+  });
+  const offer = (from: number, to: number, webhookId = 1) => {
+    for (let event = from; event < to; event++) lanes.offer({ ...readSigned(signedFixture(event, event)), webhookId });
+  };
+  return { writer, lanes, inHand, begun, offer, published, unacknowledged };
+}
+
+describe('outcomes that the log has not acknowledged', () => {
+  it('let no call begin once there are 1,000 of them; with the first acknowledgement lanes go on', async () => {
+    const { begun, offer, unacknowledged } = slowLog();
+    offer(0, 1_500);
+    await eventually(() => expect(begun).toHaveLength(1_000));
+    offer(1_500, 1_510, 2);
+    expect(begun).toHaveLength(1_000);
+    unacknowledged.shift()?.();
+    await eventually(() => expect(begun).toHaveLength(1_001));
+    while (begun.length < 1_510 || unacknowledged.length > 0) {
+      unacknowledged.shift()?.();
+      await new Promise(setImmediate);
+    }
+    expect(new Set(begun).size).toBe(1_510);
+  });
+
+  it('are few when a whole lane is parked, and in its order', async () => {
+    const { writer, published, unacknowledged, inHand } = slowLog();
+    const settled: number[] = [];
+    const deliveries = Array.from({ length: 250 }, (_, event) => readSigned(signedFixture(event, event)));
+    for (const delivery of deliveries) inHand.take(delivery, () => settled.push(delivery.record.position));
+    const parked = writer.recordAll(deliveries, { outcome: 'deferred', at: 0, reason: 'circuit-open' });
+    expect(settled).toEqual([]);
+    for (let write = 0; write < 3; write++) {
+      await eventually(() => expect(unacknowledged).toHaveLength(1));
+      unacknowledged.shift()?.();
+    }
+    await parked;
+    expect(published.map((records) => records.length)).toEqual([100, 100, 50]);
+    expect(published.flat().map(({ headers }) => headerText(headers, HEADER.deliveryId))).toEqual(
+      deliveries.map(({ ids }) => ids.deliveryId),
+    );
+    expect(settled).toEqual(deliveries.map(({ record }) => record.position));
+  });
+});
