@@ -157,6 +157,19 @@ describe('the breaker of an endpoint', () => {
     expect(breakers.limit(A.key)).toBe(1);
   });
 
+  it('is not held open for longer by calls that began before it opened and fail later', async () => {
+    const { breakers, state, send, fail, states, asked } = breakersOf();
+    const { hold, release } = holdable();
+    state.hold = hold;
+    const early = Array.from({ length: 12 }, () => send(answerOf(null)));
+    state.hold = undefined;
+    await fail(5);
+    release();
+    await Promise.all(early);
+    expect([states(), asked]).toEqual([['open'], [1]]);
+    expect(breakers.counts().closed).toBe(0);
+  });
+
   it('lets a lane grow from one record, twice as many with each success, until nothing holds it back', async () => {
     const { breakers, send, fail } = breakersOf({ openMs: OPEN_MS });
     await fail(5);

@@ -109,6 +109,18 @@ describe('lanes', () => {
     expect(begun).toEqual([0, 1, 5]);
   });
 
+  it('begins nothing that waits in a lane whose limit has fallen, until it rises', async () => {
+    let limit = 3;
+    const { offer, lanes, begun, endAll } = hangingCalls({ limitOf: () => limit });
+    for (let i = 0; i < 3; i++) offer(1);
+    limit = 0;
+    await endAll();
+    expect(begun).toEqual([0, 1]);
+    limit = 1;
+    lanes.resume();
+    expect(begun).toEqual([0, 1, 2]);
+  });
+
   it('begins nothing while calls may not start, and goes on at resume', () => {
     let may = false;
     const { offer, lanes, begun } = hangingCalls({ mayStart: () => may });
