@@ -68,6 +68,15 @@ describe('what is kept', () => {
     expect(all.filter(({ text }) => text.includes('7420017300281076000'))).toEqual([]);
   });
 
+  test('keeps what the breakers of endpoints did, by account', async () => {
+    const change = { endpoint: 'hash', accountId: 4, state: 'open', at: NOON, openings: 1, retryAt: NOON + 10_000 };
+    const value = Buffer.from(JSON.stringify(change));
+    log.append({ topic: TOPICS.endpoints.name, key: 'hash', value, headers: {} });
+    await archive.take(log.records);
+    expect(await rowsOf(TOPICS.endpoints.name)).toMatchObject([{ kind: 'breaker-open', account_id: '4', value }]);
+    expect(archive.unreadable).toEqual([]);
+  });
+
   test('commits to key, headers and value of each record under a salt of its own', async () => {
     deliver();
     await archive.take(log.records);
