@@ -2,6 +2,7 @@ import { TERMINAL_OUTCOMES, type Outcome } from '@switchhook/contracts';
 import type { AssignedPartition, Batch } from '@switchhook/event-log';
 import type { BreakerState } from './breakers.js';
 import { deliveryParts, type DeliveryDeps, type DeliveryParts, type DeliveryReport } from './delivery-parts.js';
+import { expireParked } from './expire-parked.js';
 import { refillNames } from './refill-names.js';
 import { takeSigned } from './take-signed.js';
 
@@ -28,6 +29,7 @@ export interface Delivery {
 /** Calls under way have 3 s at a rebalance and 10 s at a shutdown (correctness.md §2, §8); some of it is for the outcomes. */
 const GRACE_MS = { rebalance: 2_500, shutdown: 9_000, outcomes: 500 };
 const UPKEEP_MS = 5_000;
+const EXPIRE_MS = 60_000;
 
 /** Runs delivery. What belongs to a partition (lanes, names, rows, gates) comes with its assignment and goes with its revocation. */
 export function createDelivery(deps: DeliveryDeps): Delivery {
@@ -36,6 +38,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const { names, inHand, gates, gossip, writer, lanes, releaser, projection } = parts;
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
+  const stopExpiry = startExpiry(deps, parts);
   let graceMs = GRACE_MS.rebalance;
 
   return {
@@ -66,6 +69,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     close: async () => {
       clearInterval(upkeep);
+      stopExpiry();
       await releaser.close();
       await gossip.close();
       breakers.stop();
@@ -80,6 +84,21 @@ function keepUp({ projection, gates, releaser }: DeliveryParts, report: Delivery
   gates.liftPassed();
   void gates.write();
   releaser.wake();
+}
+
+/** Looks every minute for what has been parked too long, one round at a time; answers with what ends that. */
+function startExpiry({ log, stores, webhooks, now, report }: DeliveryDeps, parts: DeliveryParts): () => void {
+  let busy = false;
+  const round = async () => {
+    if (busy) return;
+    busy = true;
+    await expireParked({ log, schedule: stores.schedule, webhooks, ...parts, now }).catch((error: unknown) =>
+      report.failed('expiry of what is parked', error),
+    );
+    busy = false;
+  };
+  const timer = setInterval(() => void round(), EXPIRE_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** `succeeded`, `retry`, or why the delivery ended: the label of the attempts counter. */

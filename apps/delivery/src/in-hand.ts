@@ -21,6 +21,10 @@ export class InHand {
     return 'new';
   }
 
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
   /** The log has the outcome: progress may pass the record. */
   settle(name: string): void {
     const held = this.byName.get(name);

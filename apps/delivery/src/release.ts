@@ -86,6 +86,19 @@ export class Releaser {
     });
   }
 
+  /** The webhooks that have parked rows in the partitions of this process. */
+  parkedWebhooks(): { partition: number; webhookId: number }[] {
+    return [...this.parked].flatMap(([partition, ids]) => [...ids].map((webhookId) => ({ partition, webhookId })));
+  }
+
+  /** Deliveries that were released and whose outcome is not known yet: of one webhook, or all. */
+  releasedIds(webhookId?: number): string[] {
+    const all = [...this.released.values()];
+    return (webhookId === undefined ? all : all.filter((one) => one.webhookId === webhookId)).map(
+      (one) => one.deliveryId,
+    );
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
@@ -193,13 +206,6 @@ export class Releaser {
 
   private roomLeft(webhookId: number): number {
     return this.deps.room(webhookId) - (this.releasedOf.get(webhookId) ?? 0);
-  }
-
-  private releasedIds(webhookId?: number): string[] {
-    const all = [...this.released.values()];
-    return (webhookId === undefined ? all : all.filter((one) => one.webhookId === webhookId)).map(
-      (one) => one.deliveryId,
-    );
   }
 
   private remember(key: string, released: Released): void {
