@@ -99,7 +99,9 @@ export class Breakers {
     if (at <= known) return;
     const endpoint = { key, accountId };
     if (change.state === 'open') {
-      this.open(endpoint, change.openings, change.retryAt, at);
+      // However wrong another's clock is: no longer than the rule says, counted from now.
+      const latest = this.deps.now() + this.deps.openTimeMs(change.openings);
+      this.open(endpoint, change.openings, Math.min(change.retryAt, latest), at);
       this.tell(endpoint, 'open');
     } else if (this.opened.has(key)) {
       this.close(endpoint, at);

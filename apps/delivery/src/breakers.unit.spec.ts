@@ -290,7 +290,7 @@ describe('gossip about endpoints', () => {
     const { breakers, send, asked } = await join();
     await eventually(() => expect(breakers.state(A.key)).toBe('half-open'));
     await send(answerOf(503));
-    expect(asked).toEqual([4]);
+    expect(asked.at(-1)).toBe(4);
   });
 
   it('believes the newest, and never an older one', async () => {
@@ -302,6 +302,13 @@ describe('gossip about endpoints', () => {
     append(changeOf({ at: 11, state: 'closed' }));
     append(changeOf({ at: 10 }));
     expect(breakers.state(A.key)).toBe('closed');
+  });
+
+  it('is not kept from a trial for ever by an instance whose clock is wrong', async () => {
+    const { join, append } = topic();
+    append(changeOf({ retryAt: Date.now() + 100 * FAR_MS }));
+    const { breakers } = await join({ openMs: OPEN_MS });
+    await eventually(() => expect(breakers.state(A.key)).toBe('half-open'));
   });
 
   it('goes on after a record that it cannot read', async () => {
