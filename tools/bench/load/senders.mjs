@@ -1,0 +1,61 @@
+// The two ways in. `send(n)` resolves when event n is acknowledged: it is sent again until then, under the same id.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { connectKafka } from '../kafka-client.mjs';
+import { LingeringProducer } from '../floor/lingering-producer.mjs';
+import { attributesOf, dataOf } from './events.mjs';
+
+const AGAIN_AFTER_MS = 100;
+const ANSWER_WITHIN_MS = 10_000;
+
+/** One event per request, CloudEvents binary mode. */
+export function httpSender({ url, authorization, connections }, onRefusal) {
+  const dispatcher = new Agent({
+    connections,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: ANSWER_WITHIN_MS,
+    connect: { timeout: 2_000 },
+  });
+  const post = async (n) => {
+    const headers = { authorization, 'content-type': 'application/json' };
+    const attributes = attributesOf(n);
+    for (const name in attributes) headers[`ce-${name}`] = attributes[name];
+    const { statusCode, body } = await request(`${url}/v2/events`, {
+      method: 'POST',
+      dispatcher,
+      headers,
+      body: dataOf(n),
+    });
+    await body.dump();
+    return statusCode;
+  };
+  return {
+    send: async (n) => {
+      for (;;) {
+        const status = await post(n).catch(() => 0);
+        if (status === 202) return;
+        onRefusal(status);
+        if (status >= 400 && status < 500) throw new Error(`event-${n} was refused with ${status}`);
+        await sleep(AGAIN_AFTER_MS);
+      }
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/** Produced to the events topic, `acks=all`, idempotent; what comes while a request is under way goes out with the next. */
+export async function kafkaSender({ brokers, topic }) {
+  const producer = new LingeringProducer(connectKafka(brokers, 'bench-load'));
+  await producer.connect();
+  return {
+    send: (n) => {
+      const { accountid, subject, ...others } = attributesOf(n);
+      const attributes = { ...others, accountid, subject };
+      const headers = { 'content-type': 'application/json' };
+      for (const name in attributes) headers[`ce_${name}`] = attributes[name];
+      return producer.send([{ topic, key: `${accountid}:${subject}`, value: dataOf(n), headers }]);
+    },
+    close: () => producer.close(),
+  };
+}

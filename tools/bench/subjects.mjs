@@ -1,0 +1,37 @@
+// What is measured: the product, and the floor that it is compared with. Both answer
+//   target(by)  where the load sends to, `by` being http or kafka;  roots()  their processes;  stop()  ends all of it.
+import { join } from 'node:path';
+import { forkChild } from './child.mjs';
+import { startProduct } from './product.mjs';
+import { createFloorTopics, deleteTopics, newPrefix, sharedBroker, startPostgres } from './servers.mjs';
+
+const CONNECTIONS = 128;
+
+/** Starts `product` or `floor` on an engine, on fresh data. */
+export function startSubject(name, engine, endpoints) {
+  return name === 'product' ? startProduct({ engine, endpoints }) : startFloor(engine, endpoints);
+}
+
+async function startFloor(engine, endpoints) {
+  const postgres = await startPostgres();
+  const broker = engine === 'kafka' ? await sharedBroker() : undefined;
+  const prefix = newPrefix();
+  if (broker) await createFloorTopics(broker.brokers, prefix);
+  const env = { DATABASE_URL: postgres.url, FLOOR_ENDPOINTS: JSON.stringify(endpoints), TOPIC_PREFIX: prefix };
+  const path = join(import.meta.dirname, `floor/${engine}.mjs`);
+  const { child, first, stop } = await forkChild(path, { ...env, ...(broker && { KAFKA_BROKERS: broker.brokers }) });
+  const roots = { services: { pid: child.pid }, postgres: { pid: postgres.pid, tree: true } };
+  return {
+    name: 'floor',
+    target: () =>
+      broker
+        ? { brokers: broker.brokers, topic: first.topic }
+        : { url: first.url, authorization: 'none', connections: CONNECTIONS },
+    roots: () => (broker ? { ...roots, broker: { pid: broker.pid } } : roots),
+    stop: async () => {
+      await stop();
+      await postgres.stop();
+      if (broker) await deleteTopics(broker.brokers, prefix).catch(console.error);
+    },
+  };
+}
