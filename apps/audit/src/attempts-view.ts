@@ -4,8 +4,8 @@ import { storableText, type ArchivedRecord } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
 /** One row per finished call. */
-export const ATTEMPTS_SQL: readonly string[] = [
-  `CREATE TABLE audit.attempts (
+export const attemptsTable = (schema: string): readonly string[] => [
+  `CREATE TABLE ${schema}.attempts (
      delivery_id uuid NOT NULL,
      run integer NOT NULL,
      number integer NOT NULL,
@@ -47,7 +47,11 @@ const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'e
  * Adds the calls that `records` tell of. A call that was made twice under one name (its outcome was lost in a crash) shows as
  * the first that was told of; both are in the archive.
  */
-export async function applyToAttempts(manager: EntityManager, records: readonly ArchivedRecord[]): Promise<void> {
+export async function applyToAttempts(
+  manager: EntityManager,
+  schema: string,
+  records: readonly ArchivedRecord[],
+): Promise<void> {
   const rows: AttemptRow[] = [];
   for (const record of records) {
     if (record.deliveryId === null || record.facts === null || !CARRY_ATTEMPT.has(record.kind)) continue;
@@ -58,7 +62,7 @@ export async function applyToAttempts(manager: EntityManager, records: readonly 
   const { names, from, values } = unnestRows(COLUMNS, rows);
   // No ORDER BY on purpose: the rows of one name must stay in the order in which they were told.
   await manager.query(
-    `INSERT INTO audit.attempts (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
+    `INSERT INTO ${schema}.attempts (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
     values,
   );
 }

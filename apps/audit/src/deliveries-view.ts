@@ -4,8 +4,8 @@ import { archivedHeaderText, storableText, type ArchivedRecord } from './archive
 import { unnestRows, type Column } from './unnest.js';
 
 /** One row per delivery, as it stands now. `rank` says which of two states is the later one. */
-export const DELIVERIES_SQL: readonly string[] = [
-  `CREATE TABLE audit.deliveries (
+export const deliveriesTable = (schema: string): readonly string[] => [
+  `CREATE TABLE ${schema}.deliveries (
      id uuid PRIMARY KEY,
      event_key uuid NOT NULL,
      account_id bigint NOT NULL,
@@ -20,13 +20,13 @@ export const DELIVERIES_SQL: readonly string[] = [
      reason text,
      next_attempt_at bigint,
      finished_at bigint) WITH (fillfactor = 80)`,
-  `CREATE INDEX deliveries_newest ON audit.deliveries (account_id, created_at, id)`,
-  `CREATE INDEX deliveries_webhook ON audit.deliveries (account_id, webhook_id, created_at, id)`,
-  `CREATE INDEX deliveries_event ON audit.deliveries (account_id, event_id)`,
-  `CREATE INDEX deliveries_type ON audit.deliveries (account_id, event_type, created_at, id)`,
-  `CREATE INDEX deliveries_subject ON audit.deliveries (account_id, subject, created_at, id) WHERE subject IS NOT NULL`,
+  `CREATE INDEX deliveries_newest ON ${schema}.deliveries (account_id, created_at, id)`,
+  `CREATE INDEX deliveries_webhook ON ${schema}.deliveries (account_id, webhook_id, created_at, id)`,
+  `CREATE INDEX deliveries_event ON ${schema}.deliveries (account_id, event_id)`,
+  `CREATE INDEX deliveries_type ON ${schema}.deliveries (account_id, event_type, created_at, id)`,
+  `CREATE INDEX deliveries_subject ON ${schema}.deliveries (account_id, subject, created_at, id) WHERE subject IS NOT NULL`,
   // Nearly every delivery succeeds: the index for searches of the others stays small.
-  `CREATE INDEX deliveries_status ON audit.deliveries (account_id, status, created_at, id) WHERE status <> 'succeeded'`,
+  `CREATE INDEX deliveries_status ON ${schema}.deliveries (account_id, status, created_at, id) WHERE status <> 'succeeded'`,
 ];
 
 type DeliveryStatus = 'pending' | 'deferred' | 'succeeded' | 'exhausted' | 'expired' | 'cancelled' | 'rejected';
@@ -73,7 +73,11 @@ const MERGE = [
 ].join(', ');
 
 /** Applies what `records` say about deliveries: attempts to make, and what came of them. */
-export async function applyToDeliveries(manager: EntityManager, records: readonly ArchivedRecord[]): Promise<void> {
+export async function applyToDeliveries(
+  manager: EntityManager,
+  schema: string,
+  records: readonly ArchivedRecord[],
+): Promise<void> {
   const rows = new Map<string, DeliveryRow>();
   for (const record of records) {
     const state = record.deliveryId === null ? undefined : stateAfter(record);
@@ -84,7 +88,7 @@ export async function applyToDeliveries(manager: EntityManager, records: readonl
   if (rows.size === 0) return;
   const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
   await manager.query(
-    `INSERT INTO audit.deliveries AS d (${names}) SELECT ${names} FROM ${from} ORDER BY id
+    `INSERT INTO ${schema}.deliveries AS d (${names}) SELECT ${names} FROM ${from} ORDER BY id
      ON CONFLICT (id) DO UPDATE SET ${MERGE}
      WHERE excluded.rank > d.rank OR (d.event_id IS NULL AND excluded.event_id IS NOT NULL)`,
     values,

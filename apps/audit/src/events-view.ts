@@ -15,8 +15,8 @@ import { unnestRows, type Column } from './unnest.js';
  * One row per place on `events.v1` that holds an event, readable or refused. A repeat of an event stands at another place:
  * it has a row of its own, which searches leave out, so that whatever comes later about either cannot touch the other's.
  */
-export const EVENTS_SQL: readonly string[] = [
-  `CREATE TABLE audit.events (
+export const eventsTable = (schema: string): readonly string[] => [
+  `CREATE TABLE ${schema}.events (
      source_id integer NOT NULL,
      position bigint NOT NULL,
      event_key uuid,
@@ -30,14 +30,14 @@ export const EVENTS_SQL: readonly string[] = [
      status text NOT NULL,
      reason text,
      PRIMARY KEY (source_id, position))`,
-  `CREATE INDEX events_key ON audit.events (event_key)`,
-  `CREATE INDEX events_newest ON audit.events (account_id, accepted_at, source_id, position)`,
-  `CREATE INDEX events_without_account ON audit.events (accepted_at, source_id, position) WHERE account_id IS NULL`,
-  `CREATE INDEX events_id ON audit.events (account_id, id)`,
-  `CREATE INDEX events_type ON audit.events (account_id, type, accepted_at, source_id, position)`,
-  `CREATE INDEX events_subject ON audit.events (account_id, subject, accepted_at, source_id, position)
+  `CREATE INDEX events_key ON ${schema}.events (event_key)`,
+  `CREATE INDEX events_newest ON ${schema}.events (account_id, accepted_at, source_id, position)`,
+  `CREATE INDEX events_without_account ON ${schema}.events (accepted_at, source_id, position) WHERE account_id IS NULL`,
+  `CREATE INDEX events_id ON ${schema}.events (account_id, id)`,
+  `CREATE INDEX events_type ON ${schema}.events (account_id, type, accepted_at, source_id, position)`,
+  `CREATE INDEX events_subject ON ${schema}.events (account_id, subject, accepted_at, source_id, position)
      WHERE subject IS NOT NULL`,
-  `CREATE INDEX events_status ON audit.events (account_id, status, accepted_at, source_id, position)
+  `CREATE INDEX events_status ON ${schema}.events (account_id, status, accepted_at, source_id, position)
      WHERE status <> 'accepted'`,
 ];
 
@@ -83,6 +83,7 @@ const MERGE = `
 /** Applies what `records` say about events: that they came, that nobody wanted them, that they were refused. */
 export async function applyToEvents(
   manager: EntityManager,
+  schema: string,
   sourceIds: SourceIds,
   records: readonly ArchivedRecord[],
 ): Promise<void> {
@@ -97,7 +98,7 @@ export async function applyToEvents(
   if (rows.size === 0) return;
   const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
   await manager.query(
-    `INSERT INTO audit.events AS e (${names}) SELECT ${names} FROM ${from} ORDER BY source_id, position
+    `INSERT INTO ${schema}.events AS e (${names}) SELECT ${names} FROM ${from} ORDER BY source_id, position
      ON CONFLICT (source_id, position) DO UPDATE SET ${MERGE}`,
     values,
   );

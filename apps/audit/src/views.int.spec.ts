@@ -7,7 +7,9 @@ import type { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TestLog, anEvent, called, idsOf, openTestArchive, type TestArchive } from './archive.fixture.js';
 import type { ArchivedRecord } from './archived-record.js';
-import { VIEWS_SQL, VIEW_TABLES } from './views.js';
+import { readArchive } from './archive-reader.js';
+import { viewsChecksum } from './rebuild.js';
+import { VIEWS_SCHEMA, viewTables, viewsSql } from './views.js';
 
 let archive: TestArchive;
 let log: TestLog;
@@ -64,44 +66,19 @@ function withoutAttributes(record: LogRecord): void {
   log.records[log.records.indexOf(record)] = { ...record, headers: Object.fromEntries(own) };
 }
 
-/** MD5 over every row of every view. */
-async function checksum(database: DataSource): Promise<string> {
-  const sums = VIEW_TABLES.map(
-    (table) => `(SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), '') FROM ${table} t)`,
-  );
-  const [row] = await database.query<{ sum: string }[]>(`SELECT md5(concat_ws('/', ${sums.join(', ')})) AS sum`);
-  return row!.sum;
-}
+const checksum = (database: DataSource): Promise<string> => viewsChecksum(database.manager, VIEWS_SCHEMA);
 
 /** What the archive keeps, and nothing else: topic after topic, the last one first. */
 async function replayed(database: DataSource): Promise<ArchivedRecord[]> {
-  const rows = await database.query<Record<string, never>[]>(
-    `SELECT s.identity, s.topic, s.partition, r.position, r.appended_at, r.kind, r.account_id, r.event_key, r.delivery_id,
-            r.webhook_id, r.run, r.number, r.headers, r.facts::text AS facts
-     FROM audit.records r JOIN audit.sources s ON s.id = r.source_id ORDER BY s.topic DESC, s.partition, r.position`,
-  );
-  const number = (value: unknown): number | null => (value === null ? null : Number(value));
-  return rows.map((row) => ({
-    identity: row['identity']!,
-    topic: row['topic']!,
-    partition: row['partition']!,
-    position: Number(row['position']),
-    appendedAt: Number(row['appended_at']),
-    kind: row['kind']!,
-    accountId: number(row['account_id']),
-    eventKey: row['event_key']!,
-    deliveryId: row['delivery_id']!,
-    webhookId: number(row['webhook_id']),
-    run: row['run']!,
-    number: row['number']!,
-    headers: row['headers']!,
-    facts: row['facts']!,
-  }));
+  const sources = await database.query<{ id: number }[]>('SELECT id FROM audit.sources ORDER BY topic DESC, partition');
+  const records: ArchivedRecord[] = [];
+  for (const { id } of sources) records.push(...(await readArchive(database.manager, id, -1, 1_000)));
+  return records;
 }
 
 async function renewViews(database: DataSource): Promise<void> {
-  await database.query(`DROP TABLE ${VIEW_TABLES.join(', ')}`);
-  for (const statement of VIEWS_SQL) await database.query(statement);
+  await database.query(`DROP TABLE ${viewTables(VIEWS_SCHEMA).join(', ')}`);
+  for (const statement of viewsSql(VIEWS_SCHEMA)) await database.query(statement);
 }
 
 const delivery = async (webhookId = 5, id = 'late'): Promise<Record<string, unknown>> => {
