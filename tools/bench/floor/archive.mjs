@@ -9,24 +9,25 @@ const INSERT = `INSERT INTO archive (topic, position, key, headers, value)
 export async function openArchive(client) {
   await client.query(TABLE);
   await client.query('SET synchronous_commit = off');
-  return {
-    insert: (records) =>
-      client.query({
-        name: 'archive',
-        text: INSERT,
-        values: [
-          records.map((record) => record.topic),
-          records.map((record) => record.position),
-          records.map((record) => record.key),
-          binaryArray(
-            'text',
-            records.map((record) => record.headers),
-          ),
-          binaryArray(
-            'bytea',
-            records.map((record) => record.value),
-          ),
-        ],
-      }),
-  };
+  const write = (records) =>
+    client.query({
+      name: 'archive',
+      text: INSERT,
+      values: [
+        records.map((record) => record.topic),
+        records.map((record) => record.position),
+        records.map((record) => record.key),
+        binaryArray(
+          'text',
+          records.map((record) => record.headers),
+        ),
+        binaryArray(
+          'bytea',
+          records.map((record) => record.value),
+        ),
+      ],
+    });
+  // One after the other: the archive has time.
+  let last = Promise.resolve();
+  return { insert: (records) => (last = last.then(() => write(records))) };
 }
