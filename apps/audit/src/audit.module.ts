@@ -70,6 +70,7 @@ const providers = ({ batchRecords, transactions }: AuditConfig): Provider[] => [
       return archiveBatch({
         ...{ database, identity, sourceIds, randomBytes, onUnreadable, metrics, now },
         dayPartitions: createDayPartitions(database),
+        awaitDisk: !identity.startsWith('embedded:'),
         applyToViews: viewsOver(sourceIds),
         turnstile: atMost(transactions),
       });

@@ -30,7 +30,6 @@ export const eventsTable = (schema: string): readonly string[] => [
      status text NOT NULL,
      reason text,
      PRIMARY KEY (source_id, position))`,
-  `CREATE INDEX events_key ON ${schema}.events (event_key)`,
   `CREATE INDEX events_newest ON ${schema}.events (account_id, accepted_at, source_id, position)`,
   `CREATE INDEX events_without_account ON ${schema}.events (accepted_at, source_id, position) WHERE account_id IS NULL`,
   `CREATE INDEX events_id ON ${schema}.events (account_id, id)`,

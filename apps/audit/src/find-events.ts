@@ -33,7 +33,7 @@ const FIELDS = `
 /** Not a repeat: of the events of one name that were not refused, only the first counts. */
 const IS_FIRST = `(e.status = 'rejected' OR NOT EXISTS (
   SELECT 1 FROM audit.events first
-  WHERE first.event_key = e.event_key AND first.status <> 'rejected'
+  WHERE first.account_id = e.account_id AND first.id = e.id AND first.event_key = e.event_key AND first.status <> 'rejected'
     AND (first.accepted_at, first.source_id, first.position) < (e.accepted_at, e.source_id, e.position)))`;
 
 const CURSOR = [/^\d{1,16}$/, /^\d{1,9}$/, /^\d{1,16}$/];

@@ -1,8 +1,10 @@
+import { PARAMETER_TYPES, type ParameterType } from './binary-array.js';
+
 /** One column of a table, and how to get it out of a row. */
 export interface Column<Row> {
   readonly name: string;
-  /** The Postgres type. */
-  readonly type: string;
+  /** The Postgres type; says what `of` may answer with. */
+  readonly type: ParameterType;
   readonly of: (row: Row) => unknown;
 }
 
@@ -12,7 +14,7 @@ export interface UnnestedRows {
   readonly names: string;
   /** `unnest($1::bigint[], …) AS new_rows(a, b, c)`. */
   readonly from: string;
-  readonly values: unknown[][];
+  readonly values: Buffer[];
 }
 
 /** `rows` as arrays for one `INSERT … SELECT`. */
@@ -22,6 +24,6 @@ export function unnestRows<Row>(columns: readonly Column<Row>[], rows: readonly 
   return {
     names,
     from: `unnest(${arrays}) AS new_rows(${names})`,
-    values: columns.map(({ of }) => rows.map(of)),
+    values: columns.map(({ type, of }) => PARAMETER_TYPES[type](rows.map(of))),
   };
 }

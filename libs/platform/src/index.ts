@@ -59,3 +59,8 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded-postgres/embedded-postgres.js';
+export {
+  reachEmbeddedPostgres,
+  type ReachedPostgres,
+  type ReachOptions,
+} from './embedded-postgres/reach-embedded-postgres.js';

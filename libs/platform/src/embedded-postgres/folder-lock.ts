@@ -5,6 +5,9 @@ import { StartError } from '../start-error.js';
 
 const SQLITE_BUSY = 5;
 
+/** Another process has the data folder. */
+export class FolderInUseError extends StartError {}
+
 /**
  * Takes a data folder for this process and returns what gives it back; throws one clear message while another process has
  * it. The lock is the operating system's (through SQLite, which is the only one that Node offers on every platform), so a
@@ -18,7 +21,7 @@ export function lockFolder(folder: string): () => void {
   } catch (error) {
     lock.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new StartError(
+    throw new FolderInUseError(
       `Another Switchhook is using ${folder}. Stop it, or set SWITCHHOOK_DATA to a folder of this one's own.`,
     );
   }
