@@ -2,6 +2,7 @@ import type { RejectCode, TelephonyEvent, Webhook } from '@switchhook/contracts'
 import { eventKey, eventRecordKey, matches, readEventRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import type { NamedBatch } from './accepted-names.js';
+import type { Claim } from './claims.js';
 import { requestsFor, unmatchedOutcome, type AcceptedEvent } from './fan-out.js';
 
 /** Who wants what, as far as `webhooks.v1` has been read. */
@@ -21,6 +22,11 @@ export interface Names {
   watermark(partition: number): number;
 }
 
+/** Who has each of the webhooks that are claimed: the first event that claimed it. */
+export interface Claims {
+  claim(claims: readonly Claim[]): Promise<ReadonlyMap<number, string>>;
+}
+
 /** What ingestion counts. */
 export interface IngestCounters {
   accepted(count: number): void;
@@ -36,6 +42,7 @@ export interface IngestDeps {
   /** Its `reachEnd` covers the webhooks too. */
   readonly accounts: Accounts;
   readonly names: Names;
+  readonly claims: Claims;
   readonly counters: IngestCounters;
   readonly now: () => number;
 }
@@ -114,7 +121,7 @@ async function ofKnownAccounts(
 
 /**
  * Matching comes before the names are given: what an event would claim (a webhook that wants one event only) is known when
- * the names are written, and can be written with them.
+ * the names are written, and is claimed right after them.
  */
 async function findReceivers(deps: IngestDeps, candidates: Candidate[], atEnd: () => Promise<void>): Promise<void> {
   const look = (candidate: Candidate): void => {
@@ -133,7 +140,7 @@ function receiversOf(receivers: Receivers, event: TelephonyEvent, acceptedAtMs: 
 }
 
 async function process(
-  { names, counters, now }: IngestDeps,
+  { names, claims, counters, now }: IngestDeps,
   { partition, records }: EventBatch,
   candidates: readonly Candidate[],
   outputs: OutgoingRecord[][],
@@ -142,15 +149,27 @@ async function process(
   const events = candidates.map(({ eventKey: key, record }) => ({ eventKey: key, position: record.position }));
   const finishedBefore = records[0]?.position ?? 0;
   const ours = await names.accept({ partition, finishedBefore, events, nowMs });
-  let accepted = 0;
-  candidates.forEach((candidate, place) => {
-    if (!ours[place]) return;
-    accepted += 1;
+  const accepted = candidates.filter((_, place) => ours[place]);
+  await claimReceivers(claims, accepted);
+  accepted.forEach((candidate) => {
     const { index, receivers } = candidate;
     outputs[index] = receivers.length > 0 ? requestsFor(candidate, receivers) : [unmatchedOutcome(candidate, nowMs)];
   });
-  counters.accepted(accepted);
-  if (accepted < candidates.length) counters.duplicate(candidates.length - accepted);
+  counters.accepted(accepted.length);
+  if (accepted.length < candidates.length) counters.duplicate(candidates.length - accepted.length);
+}
+
+/** A webhook with `singleUse` is for one event; the others have not matched it. Asks nothing where there is no such webhook. */
+async function claimReceivers(claims: Claims, accepted: readonly Candidate[]): Promise<void> {
+  const wanted = accepted.flatMap(({ eventKey: key, receivers }) =>
+    receivers.filter(({ singleUse }) => singleUse).map(({ id }) => ({ webhookId: id, eventKey: key })),
+  );
+  if (wanted.length === 0) return;
+  const owners = await claims.claim(wanted);
+  for (const candidate of accepted) {
+    const mayHave = ({ id, singleUse }: Webhook): boolean => !singleUse || owners.get(id) === candidate.eventKey;
+    candidate.receivers = candidate.receivers.filter(mayHave);
+  }
 }
 
 function reject({ counters }: IngestDeps, record: LogRecord, code: RejectCode, words: string): OutgoingRecord[] {

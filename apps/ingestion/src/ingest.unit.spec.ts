@@ -4,15 +4,23 @@ import { HoldError, type LogRecord, type OutgoingRecord } from '@switchhook/even
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ingest } from './ingest.js';
-import { CountersInMemory, Directories, NamesInMemory, eventRecordAt, webhook } from './testing/fakes.js';
+import {
+  ClaimsInMemory,
+  CountersInMemory,
+  Directories,
+  NamesInMemory,
+  eventRecordAt,
+  webhook,
+} from './testing/fakes.js';
 
 const NOW = 1_700_000_100_000;
 
 function start(directories: Directories) {
   const names = new NamesInMemory();
+  const claims = new ClaimsInMemory();
   const counters = new CountersInMemory();
-  const run = ingest({ receivers: directories, accounts: directories, names, counters, now: () => NOW });
-  return { names, counters, run: (...records: LogRecord[]) => run({ partition: 0, records }) };
+  const run = ingest({ receivers: directories, accounts: directories, names, claims, counters, now: () => NOW });
+  return { names, claims, counters, run: (...records: LogRecord[]) => run({ partition: 0, records }) };
 }
 
 const withHeader = (name: string, value: string | undefined): Partial<LogRecord> => {
@@ -61,9 +69,9 @@ describe('an event with receivers', () => {
 
   it('costs one statement and no look at the ends of the directories', async () => {
     const directories = new Directories(webhook(1));
-    const { run, names } = start(directories);
+    const { run, names, claims } = start(directories);
     await run(eventRecordAt(0), eventRecordAt(1));
-    expect([names.statements, directories.endsAsked]).toEqual([1, 0]);
+    expect([names.statements, claims.statements, directories.endsAsked]).toEqual([1, 0, 0]);
   });
 
   it('carries on the trace that it came with, and begins one of its own name otherwise', async () => {
@@ -74,6 +82,38 @@ describe('an event with receivers', () => {
     expect(continued!.headers[HEADER.traceparent]).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-00$`));
     const own = eventKey(7, 'spec', 'event-2').replaceAll('-', '');
     expect(begun!.headers[HEADER.traceparent]).toMatch(new RegExp(`^00-${own}-[0-9a-f]{16}-01$`));
+  });
+});
+
+describe('a webhook with singleUse', () => {
+  const keysOf = (outputs: readonly OutgoingRecord[]) =>
+    outputs.map(({ topic, key, headers }) => [topic, topic === 'deliveries.requested.v1' ? key : headers['ce_id']]);
+
+  it('gets its first event alone, again when that is re-read, and the others go on without it', async () => {
+    const { run } = start(new Directories(webhook(1, { singleUse: true }), webhook(2)));
+    const expected = [
+      ['deliveries.requested.v1', '1'],
+      ['deliveries.requested.v1', '2'],
+      ['deliveries.requested.v1', '2'],
+    ];
+    expect(keysOf(await run(eventRecordAt(0), eventRecordAt(1)))).toEqual(expected);
+    expect(keysOf(await run(eventRecordAt(0), eventRecordAt(1)))).toEqual(expected);
+  });
+
+  it('leaves a later event that only it would have taken unmatched', async () => {
+    const { run } = start(new Directories(webhook(1, { singleUse: true })));
+    await run(eventRecordAt(0));
+    expect(keysOf(await run(eventRecordAt(1)))).toEqual([['deliveries.outcomes.v1', 'event-1']]);
+  });
+
+  it('is not claimed by a duplicate of an event that came before it was made', async () => {
+    const directories = new Directories(webhook(2));
+    const { run, claims } = start(directories);
+    await run(eventRecordAt(0, {}, 'same'));
+    directories.announced.push(webhook(1, { singleUse: true }));
+    await directories.reachEnd();
+    await run(eventRecordAt(1, {}, 'same'));
+    expect(claims.owners.size).toBe(0);
   });
 });
 

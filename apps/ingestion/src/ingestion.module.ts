@@ -22,18 +22,21 @@ import { readIngestionConfig, type IngestionConfig } from './config.js';
 import { ingestCounters } from './counters.js';
 import { EventsConsumer, INGEST_EVENTS } from './events.consumer.js';
 import { ACCEPT_EVENTS, EventsController } from './events.controller.js';
-import { ingest, type IngestCounters } from './ingest.js';
+import { ingest, type Claims, type IngestCounters } from './ingest.js';
 import { NameLookup } from './name-lookup.js';
 import { NamesCleanup } from './names-cleanup.js';
-import { openNames } from './open-names.js';
+import { openClaims, openNames } from './open-names.js';
 
 const NAMES = Symbol('NAMES');
+const CLAIMS = Symbol('CLAIMS');
 const COUNTERS = Symbol('COUNTERS');
 
 /** In the order of the flow: HTTP → log → names → requests. */
 const providers = (config: IngestionConfig): Provider[] => [
   { provide: COUNTERS, inject: [METRICS, CLOCK], useFactory: ingestCounters },
   { provide: NAMES, inject: [EVENT_LOG, DATABASE, DATABASE_URL], useFactory: openNames },
+  // After the names, which bring the tables up to date.
+  { provide: CLAIMS, inject: [EVENT_LOG, DATABASE, NAMES], useFactory: openClaims },
   {
     provide: ACCEPT_EVENTS,
     inject: [EVENT_LOG, NAMES, ACCOUNT_DIRECTORY, METRICS, CLOCK],
@@ -57,11 +60,12 @@ const providers = (config: IngestionConfig): Provider[] => [
   },
   {
     provide: INGEST_EVENTS,
-    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, COUNTERS, CLOCK, CONSUMER_GROUPS],
+    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, CLAIMS, COUNTERS, CLOCK, CONSUMER_GROUPS],
     useFactory: (
       receivers: WebhookDirectory,
       accounts: AccountDirectory,
       names: AcceptedNames,
+      claims: Claims,
       counters: IngestCounters,
       now: () => number,
       groups: ConsumerGroups,
@@ -69,7 +73,7 @@ const providers = (config: IngestionConfig): Provider[] => [
       groups.configure('ingestion', {
         onAssigned: async ({ partition }) => void (await names.loadWatermark(partition)),
       });
-      return ingest({ receivers, accounts, names, counters, now });
+      return ingest({ receivers, accounts, names, claims, counters, now });
     },
   },
   {

@@ -3,7 +3,9 @@ import type { EventLog } from '@switchhook/event-log';
 import { migrate } from '@switchhook/event-store';
 import type { DataSource } from 'typeorm';
 import { AcceptedNames } from './accepted-names.js';
+import { Claims } from './claims.js';
 import { AcceptedNames1700000000001 } from './migrations/0001-accepted-names.js';
+import { Claims1700000000002 } from './migrations/0002-claims.js';
 
 const EMBEDDED = 'embedded:';
 
@@ -16,10 +18,9 @@ export async function openNames(
   database: DataSource,
   url: string,
 ): Promise<AcceptedNames> {
-  await migrate({ url, schema: 'ingestion', migrations: [AcceptedNames1700000000001] });
+  await migrate({ url, schema: 'ingestion', migrations: [AcceptedNames1700000000001, Claims1700000000002] });
   const topic = TOPICS.events.name;
-  const durable = !log.identity.startsWith(EMBEDDED);
-  const names = await AcceptedNames.open(database, { identity: log.identity, topic, durable });
+  const names = await AcceptedNames.open(database, { identity: log.identity, topic, durable: isDurable(log) });
   for (const [partition, end] of (await log.ends(topic)).entries()) {
     const position = await names.loadWatermark(partition);
     if (position > end) {
@@ -30,3 +31,9 @@ export async function openNames(
   }
   return names;
 }
+
+/** The claims, beside names that are open. */
+export const openClaims = (log: Pick<EventLog, 'identity'>, database: DataSource): Claims =>
+  new Claims(database, isDurable(log));
+
+const isDurable = ({ identity }: Pick<EventLog, 'identity'>): boolean => !identity.startsWith(EMBEDDED);

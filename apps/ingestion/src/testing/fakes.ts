@@ -1,7 +1,8 @@
 import type { Webhook } from '@switchhook/contracts';
 import type { LogRecord } from '@switchhook/event-log';
 import type { NamedBatch } from '../accepted-names.js';
-import type { Accounts, IngestCounters, Names, Receivers } from '../ingest.js';
+import type { Claim } from '../claims.js';
+import type { Accounts, Claims, IngestCounters, Names, Receivers } from '../ingest.js';
 
 /** Accepted names in memory. What it answers is what accepted-names.int.spec.ts asks of the real ones. */
 export class NamesInMemory implements Names {
@@ -19,6 +20,20 @@ export class NamesInMemory implements Names {
 
   watermark(partition: number): number {
     return this.watermarks.get(partition) ?? 0;
+  }
+}
+
+/** Claims in memory. What it answers is what claims.int.spec.ts asks of the real ones. */
+export class ClaimsInMemory implements Claims {
+  readonly owners = new Map<number, string>();
+  statements = 0;
+
+  async claim(claims: readonly Claim[]): Promise<ReadonlyMap<number, string>> {
+    this.statements += 1;
+    for (const { webhookId, eventKey } of claims) {
+      if (!this.owners.has(webhookId)) this.owners.set(webhookId, eventKey);
+    }
+    return this.owners;
   }
 }
 
