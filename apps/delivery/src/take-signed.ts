@@ -92,7 +92,7 @@ function write(deps: TakeSignedDeps, delivery: SignedDelivery, outcome: Outcome)
 /** What cannot be read goes to the rejected topic; if it says which delivery it was, that one ends as `rejected`. */
 async function refuse(deps: TakeSignedDeps, record: LogRecord, reason: string): Promise<void> {
   deps.onUnreadable(record, reason);
-  const rejected = toRejected(record, 'invalid-attribute', reason);
+  const rejected = toRejected(record, 'unreadable', reason);
   if (headerText(record.headers, HEADER.deliveryId) === undefined) return deps.writer.write([rejected]);
   const outcome = outcomeRecord(record, { outcome: 'rejected', at: deps.now(), reason: 'unreadable' });
   return deps.writer.write([rejected, outcome]);
