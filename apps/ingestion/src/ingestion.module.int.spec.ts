@@ -160,6 +160,20 @@ describe.each(engines)('ingestion on the %s', (engine) => {
     }
   });
 
+  it('of two quick events for a webhook that triggers once, one is requested and the other is unmatched', async () => {
+    await announce(webhook(200, { accountId: 200, singleUse: true }));
+    const [first, second] = await Promise.all(
+      ['once-1', 'once-2'].map((id) =>
+        post(JSON.stringify(event(id, { accountid: '200', subject: id })), structured, 'platform'),
+      ),
+    );
+    expect([first?.status, second?.status]).toEqual([202, 202]);
+    const requested = () => ['once-1', 'once-2'].flatMap((id) => seen.of(TOPICS.requested.name, id));
+    const unmatched = () => ['once-1', 'once-2'].flatMap((id) => seen.of(TOPICS.outcomes.name, id));
+    await eventually(() => requested().length > 0 && unmatched().length > 0);
+    expect([requested().length, unmatched().length]).toEqual([1, 1]);
+  });
+
   it('many requests at once are each answered, and every event is requested exactly once', async () => {
     const ids = Array.from({ length: 300 }, (_, at) => `many-${at}`);
     const answers = await Promise.all(ids.map((id) => post(JSON.stringify(event(id)), structured)));
