@@ -17,7 +17,7 @@ export const MAY_USE = {
 };
 
 /** Packages from outside; a type that is not named here may use any. */
-const EXTERNALS = { contracts: ['zod'], domain: ['jsonc-parser', 'ipaddr.js'] };
+const EXTERNALS = { contracts: ['zod'], domain: ['ipaddr.js'] };
 
 /** The one thing of Node that pure code needs, and where. */
 const PURE_CRYPTO_FILES = ['src/signature.ts', 'src/names.ts'];
