@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe } from 'vitest';
+import { compactionCases } from './conformance/compaction.js';
 import { crashCases } from './conformance/crash.js';
 import type { EngineTraits, MakeEngine } from './conformance/engine-under-test.js';
 import { memberCases } from './conformance/members.js';
+import { operationCases } from './conformance/operations.js';
 import { orderCases } from './conformance/order.js';
 import { progressCases } from './conformance/progress.js';
 import { readerCases } from './conformance/readers.js';
@@ -32,5 +34,7 @@ export function eventLogConformance(name: string, makeEngine: MakeEngine, traits
     progressCases(makeEngine);
     readerCases(makeEngine);
     sizeCases(makeEngine);
+    operationCases(makeEngine);
+    compactionCases(makeEngine, traits);
   });
 }

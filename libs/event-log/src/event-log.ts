@@ -47,6 +47,22 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
+/** A log as operators handle it (`npm run topics`); services see an `EventLog`. */
+export interface OperableLog extends EventLog {
+  /** The stored progress of every group in every topic; nothing where a group has none. */
+  groupPositions(): Promise<GroupPosition[]>;
+
+  /** Sets the next position by partition, forwards or back. Rejects while the group has members: stop its service first. */
+  setGroupPositions(group: string, topic: string, positions: ReadonlyMap<number, number>): Promise<void>;
+}
+
+export interface GroupPosition {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: number;
+}
+
 export interface OutgoingRecord {
   readonly topic: string;
   readonly key: string | Buffer | null;

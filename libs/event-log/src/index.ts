@@ -7,7 +7,9 @@ export type {
   EventLog,
   EventLogHealth,
   Follower,
+  GroupPosition,
   LogRecord,
+  OperableLog,
   OutgoingRecord,
   Place,
   PublishOptions,
@@ -15,6 +17,14 @@ export type {
 } from './event-log.js';
 export { HoldError, LogUnavailableError, RecordTooLargeError } from './errors.js';
 export { toRejected } from './rejected.js';
+export {
+  LostPositionsError,
+  lostPositions,
+  storedByGroups,
+  type LostPosition,
+  type StoredPosition,
+} from './lost-positions.js';
+export { acceptGroupLoss, redriveRejected, rewindGroup } from './operations.js';
 export { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-log.js';
 export type { Logger } from './logger.js';
 export { openKafkaLog } from './kafka/kafka-log.js';

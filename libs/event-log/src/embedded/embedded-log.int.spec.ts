@@ -21,6 +21,8 @@ async function makeEngine(): Promise<EngineUnderTest> {
     // One process only: members share the process.
     openBeside: async (log) => log,
     childEnv: () => ({ EVENT_LOG_OPENER: OPENER, EVENT_LOG_DATABASE_URL: database.url }),
+    // Compacted topics are kept whole: they are small, and positions stay without gaps.
+    compact: async () => undefined,
     async dispose() {
       await Promise.all(opened.map((log) => log.close()));
       await database.drop();
@@ -28,4 +30,4 @@ async function makeEngine(): Promise<EngineUnderTest> {
   };
 }
 
-eventLogConformance('embedded', makeEngine, { exactlyOnceOutputs: true, takeoverMs: 0 });
+eventLogConformance('embedded', makeEngine, { exactlyOnceOutputs: true, compacts: false, takeoverMs: 0 });

@@ -4,10 +4,11 @@ import { RecordTooLargeError } from '../errors.js';
 import type {
   ConsumeOptions,
   Consumer,
-  EventLog,
   EventLogHealth,
   Follower,
+  GroupPosition,
   LogRecord,
+  OperableLog,
   OutgoingRecord,
   Place,
   PublishOptions,
@@ -20,7 +21,7 @@ import { Group, Member } from './group.js';
 import type { Partition } from './partition.js';
 import { partitionOf } from './partition-of.js';
 import { Partitions } from './partitions.js';
-import { Progress } from './progress.js';
+import { Progress, type Move } from './progress.js';
 import { headersBytes, headersToText } from './record-text.js';
 import { Retention } from './retention.js';
 import { Session, clientConfig } from './session.js';
@@ -52,9 +53,9 @@ const PART_BYTES = 4 * 1024 * 1024;
  * The event log on PostgreSQL, for one process (architecture.md §2.9). Not started yet: `start` connects.
  * Compacted topics keep every record; the others keep what their retention or a group that is behind asks for.
  */
-export const openEmbeddedLog = (options: EmbeddedLogOptions): EventLog => new EmbeddedLog(options);
+export const openEmbeddedLog = (options: EmbeddedLogOptions): OperableLog => new EmbeddedLog(options);
 
-class EmbeddedLog implements EventLog {
+class EmbeddedLog implements OperableLog {
   #identity = '';
   #unkeyed = 0;
   #started = false;
@@ -165,6 +166,22 @@ class EmbeddedLog implements EventLog {
 
   async ends(topic: string): Promise<number[]> {
     return this.#partitions.topic(topic).partitions.map((partition) => partition.next);
+  }
+
+  async groupPositions(): Promise<GroupPosition[]> {
+    return this.#partitions
+      .all()
+      .flatMap(({ topic, topicId, number }) => this.#progress.groups(topicId, number, topic));
+  }
+
+  async setGroupPositions(group: string, topic: string, positions: ReadonlyMap<number, number>): Promise<void> {
+    if (this.#groups.get(group)?.members.length) throw new Error(`Group ${group} has members: stop its service first`);
+    const moves = [...positions].map(([number, position]): Move => {
+      const { topicId } = this.#partition(topic, number);
+      return { group, topicId, partition: number, position };
+    });
+    await this.#writer.append({ records: [], moves, flush: true, bytes: 0 }, PATIENCE_MS);
+    for (const move of moves) this.#progress.saved(move);
   }
 
   health(): EventLogHealth {

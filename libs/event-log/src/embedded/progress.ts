@@ -1,3 +1,4 @@
+import type { GroupPosition } from '../event-log.js';
 import type { Session } from './session.js';
 
 /** How far a group is with one partition: the next position that it wants. */
@@ -27,6 +28,14 @@ export class Progress {
   /** Undefined when the group has never been here. */
   of(group: string, topicId: number, partition: number): number | undefined {
     return this.#positions.get(keyOf(group, topicId, partition));
+  }
+
+  /** The groups that have been at this partition. */
+  groups(topicId: number, partition: number, topic: string): GroupPosition[] {
+    const place = keyOf('', topicId, partition);
+    return [...this.#positions]
+      .filter(([key]) => key.startsWith(place))
+      .map(([key, position]) => ({ group: key.slice(place.length), topic, partition, position }));
   }
 
   /** Notes a move that goes into the next commit. */

@@ -1,10 +1,11 @@
 import type {
   Consumer,
   ConsumeOptions,
-  EventLog,
   EventLogHealth,
   Follower,
+  GroupPosition,
   LogRecord,
+  OperableLog,
   OutgoingRecord,
   Place,
   ReadFrom,
@@ -12,6 +13,7 @@ import type {
 import { pause } from '../backoff.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { KafkaConsumer } from './consumer.js';
+import { groupPositions, setGroupPositions } from './group-positions.js';
 import { HealthBook } from './health-book.js';
 import { END, listOffsets } from './offsets.js';
 import { settingsOf, type KafkaLogOptions, type Settings } from './options.js';
@@ -23,11 +25,11 @@ const WAIT_MS = 500;
 const SAY_EVERY_MS = 5_000;
 
 /** The event log on Apache Kafka (2.3 or later). Not started. */
-export function openKafkaLog(options: KafkaLogOptions): EventLog {
+export function openKafkaLog(options: KafkaLogOptions): OperableLog {
   return new KafkaLog(options);
 }
 
-class KafkaLog implements EventLog {
+class KafkaLog implements OperableLog {
   private readonly settings: Settings;
   private readonly health_: HealthBook;
   private readonly control: KafkaCluster;
@@ -83,6 +85,16 @@ class KafkaLog implements EventLog {
   ends(topic: string): Promise<number[]> {
     const full = this.settings.topicPrefix + topic;
     return untilAnswered(this.control, this.closing.signal, async () => listOffsets(this.control, full, END));
+  }
+
+  groupPositions(): Promise<GroupPosition[]> {
+    const { control, settings } = this;
+    return untilAnswered(control, this.closing.signal, async () => groupPositions(control, settings.topicPrefix));
+  }
+
+  setGroupPositions(group: string, topic: string, positions: ReadonlyMap<number, number>): Promise<void> {
+    const { topicPrefix } = this.settings;
+    return setGroupPositions(this.control, topicPrefix + group, topicPrefix + topic, positions);
   }
 
   health(): EventLogHealth {

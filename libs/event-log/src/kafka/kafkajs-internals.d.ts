@@ -70,6 +70,7 @@ declare module 'kafkajs/src/broker/index.js' {
       groupAssignment: { memberId: string; memberAssignment: Buffer }[];
     }): Promise<{ memberAssignment: Buffer }>;
     heartbeat(options: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+    listGroups(): Promise<{ groups: { groupId: string }[] }>;
     leaveGroup(options: { groupId: string; memberId: string }): Promise<unknown>;
     offsetCommit(options: {
       groupId: string;
