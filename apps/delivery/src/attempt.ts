@@ -5,7 +5,7 @@ import type { CallAnswer, CallToSend } from './http-sender.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { isStale, requestedAgain } from './stale.js';
-import type { Webhooks } from './take-signed.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface AttemptDeps {
   readonly webhooks: Webhooks;

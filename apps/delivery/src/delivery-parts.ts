@@ -13,7 +13,7 @@ import { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
 import type { SignedDelivery } from './signed-delivery.js';
-import type { Webhooks } from './take-signed.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface DeliveryDeps {
   readonly log: EventLog;

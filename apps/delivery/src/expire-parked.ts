@@ -6,7 +6,7 @@ import type { InHand } from './in-hand.js';
 import type { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
 import { requestHeaders, type ScheduleRow } from './schedule-row.js';
-import type { Webhooks } from './take-signed.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface ExpireParkedDeps {
   readonly log: Pick<EventLog, 'publish'>;

@@ -1,7 +1,7 @@
 import type { Webhook } from '@switchhook/contracts';
 import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
 import type { Gate, GateStore } from './gate-store.js';
-import type { Webhooks } from './take-signed.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface GatesDeps {
   readonly store: Pick<GateStore, 'ofPartition' | 'write'>;

@@ -2,7 +2,7 @@ import { HEADER, SCHEMA_VERSION, TOPICS } from '@switchhook/contracts';
 import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
 import type { Schedule } from './schedule.js';
 import { requestHeaders, type ScheduleChange, type ScheduleRow } from './schedule-row.js';
-import type { Webhooks } from './take-signed.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface ReleaserDeps {
   readonly log: Pick<EventLog, 'publish'>;

@@ -1,4 +1,4 @@
-import { HEADER, headerText, type Outcome, type Webhook } from '@switchhook/contracts';
+import { HEADER, headerText, type Outcome } from '@switchhook/contracts';
 import { outcomeRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
 import { parkedBehindGate } from './attempt.js';
@@ -8,13 +8,7 @@ import type { InHand } from './in-hand.js';
 import type { Lanes } from './lanes.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
-
-/** The webhooks as this service knows them. */
-export interface Webhooks {
-  get(webhookId: number): Webhook | undefined;
-  /** Whether this version of the webhook, or a later one, has arrived. */
-  has(webhookId: number, version: number): boolean;
-}
+import type { Webhooks } from './webhooks.js';
 
 export interface TakeSignedDeps {
   readonly webhooks: Webhooks;

@@ -4,7 +4,7 @@ import { assignPartitions, type GroupMemberState } from './assignment.js';
 import { backoffMs, pause } from '../backoff.js';
 import type { KafkaCluster } from './cluster.js';
 import { protocolType, reasonOf } from './cluster.js';
-import { Predecessors } from './member-store.js';
+import { Predecessors } from './predecessors.js';
 import type { Settings } from './options.js';
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
