@@ -1,4 +1,4 @@
-import { moveCheckpoint, readCheckpoint } from '@switchhook/event-store';
+import { moveCheckpoints, readCheckpoint } from '@switchhook/event-store';
 import type { LogRecord } from '@switchhook/event-log';
 import type { DataSource } from 'typeorm';
 import { insertRows, type ArchivedRow, type SourceIds } from './archive-tables.js';
@@ -25,13 +25,19 @@ export interface ArchiveDeps {
 }
 
 /** Most bytes of values in one transaction: what a batch costs in memory is a small multiple of it. */
-const TRANSACTION_BYTES = 4 * 1024 * 1024;
+export const TRANSACTION_BYTES = 4 * 1024 * 1024;
 
-const CONSUMER = 'archive';
+const CHECKPOINTS = { schema: 'audit', consumer: 'archive' };
 
 interface Described extends Description {
   readonly record: LogRecord;
 }
+
+/** Another instance was at the same place: nothing of the transaction may stay. */
+class PositionMovedError extends Error {}
+
+/** Records in order, all of one topic and partition; at least one. */
+export type Part = readonly LogRecord[];
 
 /**
  * Archives `records` (in order, all of one topic and partition) and updates the views, each chunk in one transaction together
@@ -41,7 +47,7 @@ interface Described extends Description {
  */
 export async function archiveRecords(deps: ArchiveDeps, records: readonly LogRecord[]): Promise<number> {
   let archived = 0;
-  for (const chunk of chunksOf(records)) archived += await archiveChunk(deps, chunk);
+  for (const chunk of chunksOf(records)) archived += (await archiveTogether(deps, [chunk]))[0] ?? 0;
   return archived;
 }
 
@@ -59,36 +65,69 @@ function* chunksOf(records: readonly LogRecord[]): Iterable<readonly LogRecord[]
   if (start < records.length) yield records.slice(start);
 }
 
-async function archiveChunk(deps: ArchiveDeps, chunk: readonly LogRecord[]): Promise<number> {
-  const { database, identity } = deps;
-  const { topic, partition } = chunk[0]!;
-  const key = { schema: 'audit', consumer: CONSUMER, identity, topic, partition };
+/**
+ * Archives parts of several partitions in one transaction, all or none. Returns how many records of each were new. Parts of
+ * the same delivery that come together make one change of its row.
+ */
+export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[]): Promise<number[]> {
   for (;;) {
-    const from = await readCheckpoint(database.manager, key);
-    const fresh = from === null ? chunk : chunk.filter(({ position }) => position >= from);
-    if (fresh.length === 0) return 0;
-    const described = fresh.map((record) => ({ record, ...describeRecord(identity, record) }));
-    const rows = await rowsOf(deps, described);
-    const moved = await database.transaction(async (manager) => {
-      const to = fresh.at(-1)!.position + 1;
+    const fresh = await Promise.all(parts.map((part) => freshOf(deps, part)));
+    const present = fresh.filter(({ records }) => records.length > 0);
+    if (present.length === 0) return fresh.map(() => 0);
+    const described = present.map(({ records }) => describe(deps.identity, records));
+    await deps.dayPartitions(described.flat().map(({ archived }) => archived.appendedAt));
+    const rows = (await Promise.all(described.map((part) => rowsOf(deps, part)))).flat();
+    if (!(await writeTogether(deps, present, described.flat(), rows))) continue;
+    for (const { record, fault } of described.flat()) if (fault !== undefined) deps.onUnreadable(record, fault);
+    return fresh.map(({ records }) => records.length);
+  }
+}
+
+interface Fresh {
+  readonly from: number | null;
+  readonly records: readonly LogRecord[];
+}
+
+/** What of a part is not archived yet. */
+async function freshOf({ database, identity }: ArchiveDeps, part: Part): Promise<Fresh> {
+  const { topic, partition } = part[0]!;
+  const from = await readCheckpoint(database.manager, { ...CHECKPOINTS, identity, topic, partition });
+  return { from, records: from === null ? part : part.filter(({ position }) => position >= from) };
+}
+
+const describe = (identity: string, records: readonly LogRecord[]): Described[] =>
+  records.map((record) => ({ record, ...describeRecord(identity, record) }));
+
+async function writeTogether(
+  deps: ArchiveDeps,
+  parts: readonly Fresh[],
+  described: readonly Described[],
+  rows: readonly ArchivedRow[],
+): Promise<boolean> {
+  const moves = parts.map(({ from, records }) => {
+    const { topic, partition, position } = records.at(-1)!;
+    return { topic, partition, from, to: position + 1 };
+  });
+  try {
+    await deps.database.transaction(async (manager) => {
       if (!deps.awaitDisk) await manager.query('SET LOCAL synchronous_commit = off');
       // First, so that another instance at the same place waits here and then finds the position moved.
-      if (!(await moveCheckpoint(manager, { ...key, from, to }))) return false;
+      const owner = { ...CHECKPOINTS, identity: deps.identity };
+      if (!(await moveCheckpoints(manager, owner, moves))) throw new PositionMovedError();
       await insertRows(manager, rows);
       await deps.applyToViews(
         manager,
         described.map(({ archived }) => archived),
       );
-      return true;
     });
-    if (!moved) continue;
-    for (const { record, fault } of described) if (fault !== undefined) deps.onUnreadable(record, fault);
-    return fresh.length;
+    return true;
+  } catch (error) {
+    if (error instanceof PositionMovedError) return false;
+    throw error;
   }
 }
 
 async function rowsOf(deps: ArchiveDeps, described: readonly Described[]): Promise<ArchivedRow[]> {
-  await deps.dayPartitions(described.map(({ archived }) => archived.appendedAt));
   const sourceId = await deps.sourceIds(described[0]!.archived);
   const salts = deps.randomBytes(SALT_BYTES * described.length);
   return described.map(({ archived, payload, record }, index) => {

@@ -21,13 +21,13 @@ import { archiveBatch } from './archive-batch.js';
 import { createSourceIds } from './archive-tables.js';
 import { ARCHIVE_BATCH, ARCHIVE_GROUP, ArchiveConsumer } from './archive.consumer.js';
 import type { ArchiveDeps } from './archive.js';
-import { atMost } from './at-most.js';
 import { readAuditConfig, type AuditConfig } from './config.js';
 import { createDayPartitions } from './day-partitions.js';
 import { DELIVERY_LOG, DeliveriesController } from './deliveries.controller.js';
 import { deliveryLog } from './delivery-log.js';
 import { EventSearchController } from './event-search.controller.js';
 import { AUDIT_MIGRATIONS } from './migrations/all.js';
+import { gatherer } from './gather.js';
 import { viewsOver } from './views.js';
 
 /** The database, with the tables of `audit` in it. */
@@ -35,7 +35,7 @@ const TABLES = Symbol('TABLES');
 const ON_UNREADABLE = Symbol('ON_UNREADABLE');
 
 /** In the order of the flow: log → archive and views → HTTP. */
-const providers = ({ batchRecords, transactions }: AuditConfig): Provider[] => [
+const providers = ({ batchRecords }: AuditConfig): Provider[] => [
   {
     provide: TABLES,
     inject: [DATABASE, DATABASE_URL],
@@ -67,13 +67,13 @@ const providers = ({ batchRecords, transactions }: AuditConfig): Provider[] => [
     ) => {
       groups.configure(ARCHIVE_GROUP, { lazy: true, batchRecords });
       const sourceIds = createSourceIds(database);
-      return archiveBatch({
-        ...{ database, identity, sourceIds, randomBytes, onUnreadable, metrics, now },
+      const archive = gatherer({
+        ...{ database, identity, sourceIds, randomBytes, onUnreadable },
         dayPartitions: createDayPartitions(database),
         awaitDisk: !identity.startsWith('embedded:'),
         applyToViews: viewsOver(sourceIds),
-        turnstile: atMost(transactions),
       });
+      return archiveBatch({ archive, metrics, now });
     },
   },
   {

@@ -37,6 +37,44 @@ export async function moveCheckpoint(manager: EntityManager, move: CheckpointMov
   return rows.length === 1;
 }
 
+/** Whose positions in what log: `CheckpointKey` without the place. */
+export type CheckpointOwner = Omit<CheckpointKey, 'topic' | 'partition'>;
+
+/**
+ * Moves several positions of one owner, as `moveCheckpoint` does one. False when any of them was not where it was thought to
+ * be: some may have moved then, so the caller must roll its transaction back.
+ */
+export async function moveCheckpoints(
+  manager: EntityManager,
+  owner: CheckpointOwner,
+  moves: readonly Pick<CheckpointMove, 'topic' | 'partition' | 'from' | 'to'>[],
+): Promise<boolean> {
+  for (const move of moves) {
+    if (move.from === null && !(await moveCheckpoint(manager, { ...owner, ...move }))) return false;
+  }
+  const known = moves.filter(({ from }) => from !== null);
+  if (known.length === 0) return true;
+  const table = `${checkedSchema(owner.schema)}.checkpoints`;
+  const rows: unknown[] = await manager.query(
+    `WITH moved AS (
+       UPDATE ${table} c SET position = m.new_position
+         FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[]) AS m(topic, partition, old_position, new_position)
+        WHERE c.consumer = $1 AND c.identity = $2 AND c.topic = m.topic AND c.partition = m.partition
+          AND c.position = m.old_position
+       RETURNING 1)
+     SELECT 1 FROM moved`,
+    [
+      owner.consumer,
+      owner.identity,
+      known.map(({ topic }) => topic),
+      known.map(({ partition }) => partition),
+      known.map(({ from }) => from),
+      known.map(({ to }) => to),
+    ],
+  );
+  return rows.length === known.length;
+}
+
 /** The stored position (the next one to read), or null when there is none for this identity. */
 export async function readCheckpoint(manager: EntityManager, key: CheckpointKey): Promise<number | null> {
   const [row] = await manager.query<{ position: string }[]>(

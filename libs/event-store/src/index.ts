@@ -3,9 +3,11 @@ export { migrate, type MigrateOptions, type MigrationClass } from './migrate.js'
 export {
   checkpointsMigration,
   moveCheckpoint,
+  moveCheckpoints,
   readCheckpoint,
   type CheckpointKey,
   type CheckpointMove,
+  type CheckpointOwner,
 } from './checkpoints.js';
 export { ConcurrencyError, type Appended, type EventStore, type NewEvent, type StoredEvent } from './event-store.js';
 export { memoryEventStore } from './memory-event-store.js';

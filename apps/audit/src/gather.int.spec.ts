@@ -1,0 +1,90 @@
+import type { LogRecord } from '@switchhook/event-log';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TestLog, anEvent, openTestArchive, type TestArchive } from './archive.fixture.js';
+import { archiveTogether } from './archive.js';
+import { gatherer } from './gather.js';
+
+let archive: TestArchive;
+let log: TestLog;
+beforeEach(async () => {
+  archive = await openTestArchive();
+  log = new TestLog();
+});
+afterEach(() => archive.close());
+
+/** One event in each of `count` partitions. */
+function oneInEach(count: number): LogRecord[][] {
+  return Array.from({ length: count }, (_, partition) => {
+    const { topic, key, value, headers } = new TestLog().event(anEvent({ id: `event-${partition}` }));
+    return [log.append({ topic, key, value, headers }, partition)];
+  });
+}
+
+/** How many transactions the archive has begun. */
+function countTransactions(): () => number {
+  const { database } = archive.deps;
+  const transaction = database.transaction.bind(database);
+  let count = 0;
+  database.transaction = ((...args: Parameters<typeof transaction>) => {
+    count += 1;
+    return transaction(...args);
+  }) as typeof transaction;
+  return () => count;
+}
+
+describe('what waits for the archive', () => {
+  test('of several partitions goes into one transaction', async () => {
+    await archive.take(oneInEach(5).flat()); // The day's tables are there.
+    const transactions = countTransactions();
+    const gather = gatherer(archive.deps, 1);
+    expect(await Promise.all(oneInEach(5).map(gather))).toEqual([1, 1, 1, 1, 1]);
+    expect(transactions()).toBe(1);
+    expect(await archive.count('audit.records')).toBe(10);
+    expect(await archive.count('audit.events')).toBe(10);
+  });
+
+  test('fails alone when it cannot be archived: the others are, and it is when it can be', async () => {
+    let broken = true;
+    const { applyToViews } = archive.deps;
+    const gather = gatherer(
+      {
+        ...archive.deps,
+        applyToViews: async (manager, records) => {
+          if (broken && records.some(({ partition }) => partition === 1)) throw new Error('no place for this');
+          await applyToViews(manager, records);
+        },
+      },
+      1,
+    );
+    const parts = oneInEach(3);
+    const ends = await Promise.allSettled(parts.map(gather));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await archive.count('audit.records')).toBe(2);
+    broken = false;
+    expect(await Promise.all(parts.map(gather))).toEqual([0, 1, 0]);
+    expect(await archive.count('audit.records')).toBe(3);
+  });
+});
+
+test('parts are archived once, however often and by however many at a time', async () => {
+  const parts = oneInEach(4);
+  const counts = await Promise.all([1, 2, 3].map(() => archiveTogether(archive.deps, parts)));
+  expect(counts.flat().reduce((sum, count) => sum + count, 0)).toBe(4);
+  expect(await archive.count('audit.records')).toBe(4);
+});
+
+test('a part whose position another instance has moved takes the whole transaction back', async () => {
+  const parts = oneInEach(3);
+  await archiveTogether(archive.deps, parts);
+  const more = parts.map((_, partition) => {
+    const { topic, key, value, headers } = new TestLog().event(anEvent({ id: `later-${partition}` }));
+    return [log.append({ topic, key, value, headers }, partition)];
+  });
+  const results = await Promise.all([
+    archiveTogether(archive.deps, more),
+    archiveTogether(archive.deps, more.slice(1)),
+  ]);
+  expect(results.flat().reduce((sum, count) => sum + count, 0)).toBe(3);
+  expect(await archive.count('audit.records')).toBe(6);
+  expect(await archive.count('audit.events')).toBe(6);
+});
