@@ -1,4 +1,12 @@
-import { createHmac, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
+import {
+  createHmac,
+  createSecretKey,
+  randomBytes,
+  scrypt,
+  timingSafeEqual,
+  type KeyObject,
+  type ScryptOptions,
+} from 'node:crypto';
 import type { Credential } from '@switchhook/contracts';
 import { HttpFault } from './http-errors.js';
 
@@ -19,7 +27,7 @@ const SCRYPT_BYTES = 32;
 const WAITING_CHECKS = 16;
 
 /** The verifier of a generated password (≥ 128 random bits): a keyed hash is enough (correctness.md §6). */
-export function generatedVerifier(secret: Buffer, password: string): string {
+export function generatedVerifier(secret: Buffer | KeyObject, password: string): string {
   return `hmac-sha256:${keyedHash(secret, password).toString('base64url')}`;
 }
 
@@ -30,12 +38,14 @@ export async function chosenVerifier(password: string, salt: Buffer): Promise<st
 }
 
 /**
- * Checks passwords against verifiers. `secrets` are the `credentials` keys, the current one first. scrypt runs one at a
+ * Checks passwords against verifiers. `rawSecrets` are the `credentials` keys, the current one first. scrypt runs one at a
  * time (it shares Node's four threads with everybody); the pair that passed is remembered, as a keyed hash, until the
  * credential's version changes.
  */
-export function createPasswordCheck(secrets: readonly Buffer[]): PasswordCheck {
-  const cacheKey = randomBytes(32);
+export function createPasswordCheck(rawSecrets: readonly Buffer[]): PasswordCheck {
+  const secrets = rawSecrets.map((secret) => createSecretKey(secret));
+  // Each request is hashed: a key object is made once, a raw key would be turned into one each time.
+  const cacheKey = createSecretKey(randomBytes(32));
   const passed = new Map<number, { version: number; pair: Buffer }>();
   const oneAtATime = createQueue(WAITING_CHECKS);
   const decoy = generatedVerifier(cacheKey, '');
@@ -68,7 +78,8 @@ export function createPasswordCheck(secrets: readonly Buffer[]): PasswordCheck {
   };
 }
 
-const keyedHash = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text, 'utf8').digest();
+const keyedHash = (key: Buffer | KeyObject, text: string): Buffer =>
+  createHmac('sha256', key).update(text, 'utf8').digest();
 
 function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
