@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { moveCheckpoints, readCheckpoint } from '@switchhook/event-store';
 import type { LogRecord } from '@switchhook/event-log';
 import type { DataSource } from 'typeorm';
@@ -74,9 +75,17 @@ export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[])
     const fresh = await Promise.all(parts.map((part) => freshOf(deps, part)));
     const present = fresh.filter(({ records }) => records.length > 0);
     if (present.length === 0) return fresh.map(() => 0);
-    const described = present.map(({ records }) => describe(deps.identity, records));
+    const described: Described[][] = [];
+    for (const { records } of present) {
+      described.push(describe(deps.identity, records));
+      await othersTurn();
+    }
     await deps.dayPartitions(described.flat().map(({ archived }) => archived.appendedAt));
-    const rows = (await Promise.all(described.map((part) => rowsOf(deps, part)))).flat();
+    const rows: ArchivedRow[] = [];
+    for (const part of described) {
+      rows.push(...(await rowsOf(deps, part)));
+      await othersTurn();
+    }
     if (!(await writeTogether(deps, present, described.flat(), rows))) continue;
     for (const { record, fault } of described.flat()) if (fault !== undefined) deps.onUnreadable(record, fault);
     return fresh.map(({ records }) => records.length);

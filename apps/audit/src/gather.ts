@@ -14,6 +14,8 @@ interface Waiting {
  * records themselves (performance.md §2, "What is not urgent must not be eager").
  */
 const GATHER_MS = 200;
+/** Preparing a record takes some 60 µs: with more at once, calls would wait for the archive to let go of the thread. */
+const RECORDS_AT_ONCE = 200;
 
 /** Archives a part together with what else waits. Resolves with how many of its records were new; rejects as its own failure. */
 export type Gather = (part: Part) => Promise<number>;
@@ -25,8 +27,9 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
 
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
-      if (bytesOf(waiting) < TRANSACTION_BYTES) await pause(gatherMs);
-      const taken = takeUpTo(TRANSACTION_BYTES, waiting);
+      const fitting = takeFitting(waiting);
+      if (fitting.length === waiting.length) await pause(gatherMs);
+      const taken = takeFitting(waiting);
       waiting = waiting.slice(taken.length);
       await archiveAll(deps, taken);
     }
@@ -43,14 +46,14 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
     });
 }
 
-const bytesOf = (parts: readonly Waiting[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);
-
-/** The longest beginning that fits; the first always does. */
-function takeUpTo(limitBytes: number, parts: readonly Waiting[]): Waiting[] {
+/** The longest beginning that fits into one transaction; the first always does. */
+function takeFitting(parts: readonly Waiting[]): Waiting[] {
   let bytes = 0;
-  const end = parts.findIndex((part, index) => {
-    bytes += part.bytes;
-    return index > 0 && bytes > limitBytes;
+  let records = 0;
+  const end = parts.findIndex((waiting, index) => {
+    bytes += waiting.bytes;
+    records += waiting.part.length;
+    return index > 0 && (bytes > TRANSACTION_BYTES || records > RECORDS_AT_ONCE);
   });
   return parts.slice(0, end === -1 ? undefined : end);
 }
