@@ -1,4 +1,4 @@
-import { migrate, openDatabase } from '@switchhook/event-store';
+import { migrate, openDatabase, preparedQueries } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
@@ -26,7 +26,7 @@ describe('accepted names', () => {
   });
 
   const openNames = (durable = true): Promise<AcceptedNames> =>
-    AcceptedNames.open(database, { identity: `embedded:${randomUUID()}`, topic, durable });
+    AcceptedNames.open(preparedQueries(database), { identity: `embedded:${randomUUID()}`, topic, durable });
 
   const batch = (partition: number, events: [string, number][], nowMs = NOON) => ({
     partition,

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 
 /** One event of a batch: its name, and its position in the partition that the batch is from. */
 export interface NamedPosition {
@@ -59,6 +59,9 @@ const WINNERS = `
   FROM unnest($1::uuid[]) AS asked(event_key)
   CROSS JOIN LATERAL (SELECT * FROM ingestion.accepted_names n WHERE n.event_key = asked.event_key LIMIT 1) AS winner`;
 
+/** Of one name its one partition is known before the statement runs. */
+const KNOWN_ONE = 'SELECT 1 FROM ingestion.accepted_names WHERE event_key = $1';
+
 /**
  * The names of accepted events (correctness.md §1): who is first with a name has it, wherever else it turns up. Marking
  * comes before producing and the winner's own position wins again, so a crash between the two neither loses nor repeats.
@@ -68,13 +71,13 @@ export class AcceptedNames {
   readonly #watermarkWrittenAt = new Map<number, number>();
 
   private constructor(
-    private readonly database: Pick<DataSource, 'query'>,
+    private readonly database: Queries,
     private readonly logId: number,
     private readonly durable: boolean,
   ) {}
 
   /** The names as seen from one topic of one log. The tables must be there. */
-  static async open(database: Pick<DataSource, 'query'>, options: AcceptedNamesOptions): Promise<AcceptedNames> {
+  static async open(database: Queries, options: AcceptedNamesOptions): Promise<AcceptedNames> {
     const [row] = await database.query<{ id: number }[]>(
       `INSERT INTO ingestion.logs (identity, topic) VALUES ($1, $2)
        ON CONFLICT (identity, topic) DO UPDATE SET topic = excluded.topic RETURNING id`,
@@ -97,6 +100,10 @@ export class AcceptedNames {
 
   /** Which of `eventKeys` are known. */
   async known(eventKeys: readonly string[]): Promise<ReadonlySet<string>> {
+    if (eventKeys.length === 1) {
+      const found = await this.database.query<unknown[]>(KNOWN_ONE, [eventKeys[0]]);
+      return new Set(found.length > 0 ? eventKeys : []);
+    }
     const rows = await this.database.query<WinnerRow[]>(WINNERS, [eventKeys]);
     return new Set(rows.map((row) => row.event_key));
   }

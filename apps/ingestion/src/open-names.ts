@@ -1,6 +1,6 @@
 import { TOPICS } from '@switchhook/contracts';
 import type { EventLog } from '@switchhook/event-log';
-import { migrate } from '@switchhook/event-store';
+import { migrate, preparedQueries } from '@switchhook/event-store';
 import type { DataSource } from 'typeorm';
 import { AcceptedNames } from './accepted-names.js';
 import { Claims } from './claims.js';
@@ -20,7 +20,11 @@ export async function openNames(
 ): Promise<AcceptedNames> {
   await migrate({ url, schema: 'ingestion', migrations: [AcceptedNames1700000000001, Claims1700000000002] });
   const topic = TOPICS.events.name;
-  const names = await AcceptedNames.open(database, { identity: log.identity, topic, durable: isDurable(log) });
+  const names = await AcceptedNames.open(preparedQueries(database), {
+    identity: log.identity,
+    topic,
+    durable: isDurable(log),
+  });
   for (const [partition, end] of (await log.ends(topic)).entries()) {
     const position = await names.loadWatermark(partition);
     if (position > end) {

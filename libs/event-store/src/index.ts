@@ -1,4 +1,5 @@
 export { isNotThereYet, openDatabase, type DatabaseOptions } from './database.js';
+export { preparedQueries, type Queries } from './prepared.js';
 export { migrate, type MigrateOptions, type MigrationClass } from './migrate.js';
 export {
   checkpointsMigration,
