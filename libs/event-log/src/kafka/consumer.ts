@@ -18,7 +18,7 @@ const AWAY_GRACE_MS = 5_000;
 const HELD_GRACE_MS = 30_000;
 const DEFAULT_BATCH_RECORDS = 500;
 const EAGER = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 2 * 1024 * 1024 };
-const LAZY = { ...EAGER, minBytes: 2 * 1024 * 1024, waitMs: 1_000 };
+const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 * 1024 * 1024 };
 
 /** A stored position lies beyond the end: the topic is not the one it was (correctness.md §3). */
 export class PositionBeyondEndError extends Error {}

@@ -22,6 +22,16 @@ export interface FetchTarget {
   outOfRange(): void;
 }
 
+/** How a fetcher asks. */
+export interface FetchPace extends FetchOptions {
+  /**
+   * After an answer of less than `restUnderBytes` the broker is not asked for so long. Waiting at the broker until there is
+   * much (`minBytes`) would be no rest for it: every append to any of the partitions makes it add all of them up again.
+   */
+  readonly restMs?: number;
+  readonly restUnderBytes?: number;
+}
+
 export interface FetcherEvents {
   failed(reason: string): void;
   fetched(): void;
@@ -42,7 +52,7 @@ export class Fetcher {
   constructor(
     private readonly cluster: KafkaCluster,
     private readonly settings: Settings,
-    private readonly options: FetchOptions,
+    private readonly options: FetchPace,
     private readonly events: FetcherEvents,
   ) {
     this.sleepAnew();
@@ -154,7 +164,14 @@ export class Fetcher {
       else if (answer.errorCode === OFFSET_OUT_OF_RANGE) found.target.outOfRange();
       else stale = true;
     }
+    await this.rest(answers);
     if (stale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
+  }
+
+  private async rest(answers: readonly FetchedPartition[]): Promise<void> {
+    const { restMs = 0, restUnderBytes = 0 } = this.options;
+    const bytes = answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
+    if (restMs > 0 && bytes < restUnderBytes) await pause(restMs, this.stopping.signal);
   }
 
   private deliver(target: FetchTarget, from: number, answer: FetchedPartition): void {
