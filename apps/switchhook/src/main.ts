@@ -1,5 +1,7 @@
 import 'reflect-metadata';
-import { runService } from '@switchhook/platform';
+import { runProcess, runService } from '@switchhook/platform';
+import { gatewayProcess } from './gateway/start-gateway.js';
 import { serviceFor } from './roles.js';
 
-await runService(serviceFor(process.env));
+if (process.env['ROLE'] === 'gateway') await runProcess(gatewayProcess(process.env));
+else await runService(serviceFor(process.env));

@@ -37,8 +37,10 @@ export { actorOf, PLATFORM_ACCOUNT, setActor, type Actor } from './actor.js';
 export { ERROR_CODES, errorBody, HttpFault, invalid, type ErrorName, type HttpFaultDetails } from './http-errors.js';
 export { validate } from './validate.js';
 export { commaList, ConfigError, loadConfig, onOff, wholeNumber, type ConfigFault } from './load-config.js';
-export { readSettings, SettingsSchema, type Settings } from './settings.js';
-export { runService } from './run-service.js';
+export { readSettings, SettingsSchema, Url, type Settings } from './settings.js';
+export { runProcess, runService, type ProcessOptions } from './run-service.js';
+export { openListener, type Listener } from './listener.js';
+export { pathFits, RouteTable } from './route-table.js';
 export {
   startService,
   type Preparation,

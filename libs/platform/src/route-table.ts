@@ -42,3 +42,6 @@ function fits(pattern: readonly string[], path: readonly string[]): boolean {
 
 const same = (segment: string, part: string | undefined): boolean =>
   part !== undefined && (segment.startsWith(':') ? part !== '' : segment === part);
+
+/** Whether `path` (no query) is one of those that `pattern` means, see `RouteTable.add`. */
+export const pathFits = (pattern: string, path: string): boolean => fits(segmentsOf(pattern), segmentsOf(path));

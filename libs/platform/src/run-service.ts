@@ -9,19 +9,38 @@ import { startService, type RunningService, type ServiceOptions } from './start-
 const STOP_LIMIT_MS = 30_000;
 const READY_POLL_MS = 50;
 
-/**
- * Runs a service until SIGTERM or SIGINT; then stops it in order and ends the process with 0 (a second signal ends it at
- * once). A start that fails ends it with 1: wrong settings and a port in use with one message and no stack.
- */
+/** A process of ours: what it does between its start and a signal. */
+export interface ProcessOptions {
+  readonly name: string;
+  /** Default: the environment of the process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Starts it, gives `closer` what must be closed, and resolves when it is ready. */
+  readonly start: (logger: Logger, closer: Closer) => Promise<void>;
+}
+
+/** Runs a service as `runProcess` does, and calls `onReady` once it is ready. */
 export async function runService(options: ServiceOptions): Promise<void> {
+  await runProcess({
+    ...options,
+    start: async (logger, closer) => {
+      const service = await startService(options, logger, closer);
+      await whenReady(service);
+      await options.onReady?.(service);
+    },
+  });
+}
+
+/**
+ * Runs a process until SIGTERM or SIGINT; then stops it in order and ends with 0 (a second signal ends it at once). A start
+ * that fails ends it with 1: wrong settings and a port in use with one message and no stack.
+ */
+export async function runProcess(options: ProcessOptions): Promise<void> {
   const level = (options.env ?? process.env)['LOG_LEVEL'];
   const logger = createLogger({ service: options.name, level: isLevel(level) ? level : 'info' });
   const closer = new Closer(logger);
   const stopping = stopOnSignals(closer, logger);
   try {
-    const service = await startService(options, logger, closer);
-    await whenReady(service);
-    await options.onReady?.(service);
+    await options.start(logger, closer);
   } catch (error) {
     // A start that is stopped fails somewhere in the middle; that is no news.
     if (stopping.aborted) return;

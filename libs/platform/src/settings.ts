@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { ConfigError, commaList, loadConfig, onOff, wholeNumber, type ConfigFault } from './load-config.js';
 
-export const ROLES = ['all', 'subscriptions', 'ingestion', 'signing', 'delivery', 'audit'] as const;
+export const ROLES = ['all', 'gateway', 'subscriptions', 'ingestion', 'signing', 'delivery', 'audit'] as const;
 
 const isCidr = (text: string): boolean => ipaddr.isValidCIDR(text);
 
@@ -10,7 +10,8 @@ const CidrList = commaList().refine((cidrs) => cidrs.every(isCidr), {
   error: 'must be a comma list of CIDRs such as 127.0.0.0/8',
 });
 
-const Url = (protocols: readonly string[]) =>
+/** A URL with one of `protocols` (`http:`). */
+export const Url = (protocols: readonly string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });

@@ -1,0 +1,33 @@
+import { pathFits, RouteTable } from '@switchhook/platform';
+
+export const GATEWAY_SERVICES = ['subscriptions', 'ingestion', 'signing', 'delivery', 'audit'] as const;
+export type GatewayService = (typeof GATEWAY_SERVICES)[number];
+
+interface Route {
+  readonly path: string;
+  /** Absent: all of them, the service itself answers 405. */
+  readonly methods?: readonly string[];
+  readonly service: GatewayService;
+}
+
+/** Who answers what; the first that fits. `*` at the end is any rest, none included. */
+const ROUTES: readonly Route[] = [
+  { path: '/v2/events', methods: ['POST'], service: 'ingestion' },
+  { path: '/v2/events', methods: ['GET', 'HEAD'], service: 'audit' },
+  { path: '/v2/deliveries/*', service: 'audit' },
+  { path: '/v2/webhooks/:id/deliveries', service: 'audit' },
+  { path: '/v2/webhooks/*', service: 'subscriptions' },
+  { path: '/v2/me/api/credentials/*', service: 'subscriptions' },
+  { path: '/v2/api-docs/swagger.json', service: 'subscriptions' },
+];
+
+/** The service that answers `method` on `url`, if there is one. */
+export function serviceOf(method: string, url: string): GatewayService | undefined {
+  const path = url.split('?', 1)[0] ?? '';
+  return ROUTES.find((route) => pathFits(route.path, path) && (route.methods?.includes(method) ?? true))?.service;
+}
+
+/** For what nobody answers: 404, or 405 with the methods of the path. */
+export const unrouted = new RouteTable();
+for (const { path, methods } of ROUTES) if (methods) unrouted.add(methods, path);
+for (const path of ['/health/live', '/health/ready', '/metrics']) unrouted.add(['GET', 'HEAD'], path);
