@@ -2,7 +2,10 @@ import kafkajs, { type Message } from 'kafkajs';
 import type { RunningSwitchhook } from './harness.js';
 
 /** Produces to `events.v1` as a platform's own service would. The product must run on Kafka. */
-export async function produceToKafka(product: RunningSwitchhook, messages: readonly Message[]): Promise<void> {
+export async function produceToKafka(
+  product: Pick<RunningSwitchhook, 'settings'>,
+  messages: readonly Message[],
+): Promise<void> {
   const { KAFKA_BROKERS: brokers = '', TOPIC_PREFIX: prefix = '' } = product.settings;
   const kafka = new kafkajs.Kafka({
     brokers: brokers.split(','),
