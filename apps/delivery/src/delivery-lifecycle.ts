@@ -12,7 +12,7 @@ export interface DeliveryLifecycleDeps {
 
 const GAUGES_MS = 5_000;
 
-/** Follows the process: gauges while it runs, and at its end the longer grace for calls under way. Nest calls the hooks. */
+/** Follows the process: gauges while it runs, and ends what delivery holds at its end. Nest calls the hook. */
 export class DeliveryLifecycle {
   private readonly timer: NodeJS.Timeout;
 
@@ -20,14 +20,9 @@ export class DeliveryLifecycle {
     this.timer = setInterval(() => void this.setGauges(), GAUGES_MS).unref();
   }
 
-  /** Runs before consumers are closed. */
-  beforeApplicationShutdown(): void {
-    clearInterval(this.timer);
-    this.deps.delivery.startClosing();
-  }
-
   /** Runs after consumers are closed. */
   async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
     await this.deps.delivery.close();
     await this.deps.sender.close();
   }

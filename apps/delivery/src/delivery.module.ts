@@ -82,7 +82,7 @@ const providers = (config: DeliveryConfig): Provider[] => [
       groups.configure('delivery', {
         settle: 'record',
         onAssigned: (partition) => delivery.onAssigned(partition),
-        onRevoked: (partition) => delivery.onRevoked(partition),
+        onRevoked: (partition, graceMs) => delivery.onRevoked(partition, graceMs),
       });
       return new DeliveryLifecycle({ delivery, schedule, sender, metrics });
     },

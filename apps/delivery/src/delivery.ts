@@ -13,9 +13,8 @@ export interface Delivery {
   takeSigned(batch: Batch): Promise<void>;
   projectOutcomes(batch: Batch): Promise<void>;
   onAssigned(partition: AssignedPartition): Promise<void>;
-  onRevoked(partition: number): Promise<void>;
-  /** From now on calls under way have the longer time of a shutdown to end. */
-  startClosing(): void;
+  /** Calls under way have until shortly before `graceMs` to end; then they are aborted, and made again by the next owner. */
+  onRevoked(partition: number, graceMs: number): Promise<void>;
   close(): Promise<void>;
   counts(): {
     lanes: number;
@@ -26,8 +25,8 @@ export interface Delivery {
   };
 }
 
-/** Calls under way have 3 s at a rebalance and 10 s at a shutdown (correctness.md §2, §8); some of it is for the outcomes. */
-const GRACE_MS = { rebalance: 2_500, shutdown: 9_000, outcomes: 500 };
+/** Of the time that a revocation leaves us, this much is for the outcomes of the calls that have ended, and for the rows. */
+const OUTCOMES_GRACE_MS = 500;
 const UPKEEP_MS = 5_000;
 const EXPIRE_MS = 60_000;
 
@@ -39,7 +38,6 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
   const stopExpiry = startExpiry(deps, parts);
-  let graceMs = GRACE_MS.rebalance;
 
   return {
     takeSigned: takeSigned({ webhooks, names, inHand, lanes, gates, writer, now, onUnreadable: report.unreadable }),
@@ -55,17 +53,14 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
     },
-    onRevoked: async (partition) => {
+    onRevoked: async (partition, graceMs) => {
       partitions.delete(partition);
       releaser.revoke(partition);
-      await lanes.stopPartition(partition, graceMs);
-      await inHand.emptied(partition, GRACE_MS.outcomes);
+      await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
+      await inHand.emptied(partition, OUTCOMES_GRACE_MS);
       inHand.forgetPartition(partition);
       await gates.revoke(partition);
       await projection.revoke(partition);
-    },
-    startClosing: () => {
-      graceMs = GRACE_MS.shutdown;
     },
     close: async () => {
       clearInterval(upkeep);

@@ -123,7 +123,7 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
     handle: (batch) =>
       batch.topic === TOPICS.signed.name ? delivery.takeSigned(batch) : delivery.projectOutcomes(batch),
     onAssigned: (assigned) => delivery.onAssigned(assigned),
-    onRevoked: (partition) => delivery.onRevoked(partition),
+    onRevoked: (partition, graceMs) => delivery.onRevoked(partition, graceMs),
   });
   const close = async () => {
     await consumer.close();

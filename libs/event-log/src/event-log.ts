@@ -112,10 +112,10 @@ export interface ConsumeOptions {
   /** Awaited before the first batch of partition n of any of the topics is handed on. Rejection is retried. */
   readonly onAssigned?: (partition: AssignedPartition) => Promise<void>;
   /**
-   * Awaited (at most 3 s; at most 10 s at close) before partition n goes to somebody else: finish or abort what is
-   * under way. Records not settled by then are read again by the next owner.
+   * Awaited for `graceMs` (3 s; up to 10 s when this member closes) before partition n goes to somebody else: finish or abort
+   * what is under way. Records not settled by then are read again by the next owner.
    */
-  readonly onRevoked?: (partition: number) => Promise<void>;
+  readonly onRevoked?: (partition: number, graceMs: number) => Promise<void>;
   /** Not urgent: fetch much at a time, at most a second late (archive). */
   readonly lazy?: boolean;
   /** Most records in a batch; default 500. */

@@ -62,7 +62,7 @@ export class Assignment {
   async revoke(limitMs: number): Promise<void> {
     this.#abort.abort();
     const revoked = Promise.resolve()
-      .then(() => this.options.onRevoked?.(this.number))
+      .then(() => this.options.onRevoked?.(this.number, limitMs))
       .catch((error: unknown) => this.#say('onRevoked failed', error));
     await within(limitMs, Promise.all([revoked, this.#working]));
     this.#isOurs = false;

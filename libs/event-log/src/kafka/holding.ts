@@ -44,15 +44,19 @@ export class HeldPartition {
     this.stopping.abort();
     if (lost || !this.isOpen) this.ending.abort();
     this.open();
-    const work = [this.assigning ?? Promise.resolve(), this.revoke(), ...this.feeds.map((feed) => feed.queue.idle())];
+    const work = [
+      this.assigning ?? Promise.resolve(),
+      this.revoke(limitMs),
+      ...this.feeds.map((feed) => feed.queue.idle()),
+    ];
     await within(limitMs, Promise.allSettled(work));
     this.ending.abort();
   }
 
-  private async revoke(): Promise<void> {
+  private async revoke(limitMs: number): Promise<void> {
     if (this.assigning === undefined) return;
     try {
-      await this.options.onRevoked?.(this.number);
+      await this.options.onRevoked?.(this.number, limitMs);
     } catch (error) {
       this.onFailure(error);
     }
