@@ -1,5 +1,5 @@
 import { TOPICS } from '@switchhook/contracts';
-import type { EventLog } from '@switchhook/event-log';
+import { LostPositionsError, type EventLog } from '@switchhook/event-log';
 import { migrate, preparedQueries } from '@switchhook/event-store';
 import type { DataSource } from 'typeorm';
 import { AcceptedNames } from './accepted-names.js';
@@ -28,9 +28,7 @@ export async function openNames(
   for (const [partition, end] of (await log.ends(topic)).entries()) {
     const position = await names.loadWatermark(partition);
     if (position > end) {
-      throw new Error(
-        `${topic} partition ${partition} ends at ${end}, but was worked off up to ${position}: it has lost records`,
-      );
+      throw new LostPositionsError([{ owner: 'ingestion', topic, partition, position, end }]);
     }
   }
   return names;

@@ -1,4 +1,5 @@
 export { isNotThereYet, openDatabase, type DatabaseOptions } from './database.js';
+export { readStoredPositions, type StoredLogPosition } from './stored-positions.js';
 export { preparedQueries, type Queries } from './prepared.js';
 export { migrate, type MigrateOptions, type MigrationClass } from './migrate.js';
 export {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { openEmbeddedLog, openKafkaLog, type EventLog, type MemberStore } from '@switchhook/event-log';
+import { openEmbeddedLog, openKafkaLog, type OperableLog, type MemberStore } from '@switchhook/event-log';
 import type { Logger } from 'pino';
 import type { Settings } from './settings.js';
 
@@ -13,7 +13,7 @@ export interface LogOptions {
 }
 
 /** Kafka where brokers are named, else the log in `databaseUrl`. Not started yet. */
-export async function openLog(options: LogOptions): Promise<EventLog> {
+export async function openLog(options: LogOptions): Promise<OperableLog> {
   const { settings, databaseUrl, clientId, logger, members } = options;
   const partitions = settings.KAFKA_PARTITIONS;
   if (!settings.KAFKA_BROKERS) return openEmbeddedLog({ databaseUrl, partitions, logger });

@@ -1,6 +1,7 @@
 import { openDatabase, openProcessRegister } from '@switchhook/event-store';
 import type { Logger } from 'pino';
 import { createAccountDirectory } from './account-directory.js';
+import { checkPositions } from './check-positions.js';
 import type { Closer } from './closer.js';
 import { ConsumerGroups } from './consumer-groups.js';
 import { openCredentialDirectory } from './credential-directory.js';
@@ -58,6 +59,7 @@ export async function openResources(options: OpenOptions): Promise<Resources> {
   const log = await openLog({ settings, databaseUrl, clientId: name, logger, members });
   closer.add('event log', () => log.close());
   await orStartError('The event log refuses us', () => log.start());
+  await checkPositions(log, database);
   opening(undefined);
   readiness.add('log', () => reasonOf(log.health()));
   const deps = { log, metrics, logger };

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { LostPositionsError } from '@switchhook/event-log';
 import type { Logger } from 'pino';
 import { Closer } from './closer.js';
 import { createLogger } from './logging.js';
@@ -51,7 +52,7 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
 }
 
 function tell(error: unknown, logger: Logger): void {
-  if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof StartError || error instanceof LostPositionsError) process.stderr.write(`${error.message}\n`);
   else logger.fatal({ err: error }, 'the start failed');
 }
 
