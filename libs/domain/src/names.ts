@@ -37,9 +37,8 @@ export function uuidv5(name: string, namespace: string): string {
   const input = Buffer.allocUnsafe(16 + nameBytes);
   if (input.write(namespace.replaceAll('-', ''), 0, 16, 'hex') !== 16) throw new Error(`"${namespace}" is not a UUID`);
   input.write(name, 16, nameBytes, 'utf8');
-  const digest = hash('sha1', input, 'buffer');
-  digest[6] = (digest[6]! & 0x0f) | 0x50;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  // As text from the start: a digest as a Buffer costs four times as much as the digest itself.
+  const hex = hash('sha1', input, 'hex');
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
