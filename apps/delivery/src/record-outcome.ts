@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Outcome } from '@switchhook/contracts';
 import { outcomeRecord } from '@switchhook/domain';
 import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
@@ -67,7 +68,8 @@ export class OutcomeWriter {
         break;
       } catch (error) {
         this.deps.onUnavailable(error);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
+        // It must not keep a process alive that has stopped: the attempt is made again by whoever reads its record next.
+        await pause(pauseMs, undefined, { ref: false });
       }
     }
     this.awaiting -= 1;

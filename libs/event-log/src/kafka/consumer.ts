@@ -164,7 +164,7 @@ export class KafkaConsumer implements Consumer {
     if (stored > end) {
       throw new PositionBeyondEndError(
         `Group ${this.member.groupId} has finished ${topic} partition ${partition} up to ${stored}, but the topic ends at ` +
-          `${end}: it is not the topic that it was. If that loss is accepted: npm run topics -- accept-loss`,
+          `${end}: it is not the topic that it was. If that loss is accepted: npm run topics -- accept-loss ${topic}`,
       );
     }
     if (stored < first) this.note(`${topic} ${partition}: positions ${stored} to ${first} were deleted unread`);
