@@ -8,6 +8,7 @@ import type { GateStore } from './gate-store.js';
 import { Gates } from './gates.js';
 import { InHand } from './in-hand.js';
 import { Lanes } from './lanes.js';
+import { Membership } from './membership.js';
 import { OutcomeWriter } from './record-outcome.js';
 import { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
@@ -37,6 +38,7 @@ export interface DeliveryReport {
 export interface DeliveryParts {
   readonly names: FinishedNames;
   readonly inHand: InHand;
+  readonly membership: Membership;
   readonly gates: Gates;
   readonly gossip: EndpointGossip;
   readonly writer: OutcomeWriter;
@@ -54,6 +56,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   const failed = (what: string) => (error: unknown) => report.failed(what, error);
   const names = new FinishedNames();
   const inHand = new InHand();
+  const membership = new Membership(() => lanes.resume());
   const gates = new Gates({ store: deps.stores.gates, breakers, webhooks, now, onError: failed('gates') });
   const writer = new OutcomeWriter({
     log,
@@ -62,7 +65,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
     onUnavailable: failed('outcome not acknowledged, trying again'),
     onAcknowledged: () => lanes.resume(),
   });
-  const lanes = lanesOf(deps, { writer, gates, onRoom: (webhookId) => releaser.roomFor(webhookId) });
+  const lanes = lanesOf(deps, { writer, gates, membership, onRoom: (webhookId) => releaser.roomFor(webhookId) });
   const releaser = new Releaser({
     log,
     schedule,
@@ -83,17 +86,17 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   });
   const onUnreadable = report.unreadable;
   const gossip = new EndpointGossip({ log, breakers, onUnreadable, onError: failed('endpoints not told') });
-  const parts = { names, inHand, gates, gossip, writer, lanes, releaser, projection };
+  const parts = { names, inHand, membership, gates, gossip, writer, lanes, releaser, projection };
   breakers.onChange((change) => followBreaker(deps, parts, change));
   return parts;
 }
 
 function lanesOf(
   deps: DeliveryDeps,
-  parts: Pick<DeliveryParts, 'writer' | 'gates'> & { onRoom: (webhookId: number) => void },
+  parts: Pick<DeliveryParts, 'writer' | 'gates' | 'membership'> & { onRoom: (webhookId: number) => void },
 ): Lanes<SignedDelivery> {
   const { webhooks, breakers, now, random, report } = deps;
-  const { writer, gates, onRoom } = parts;
+  const { writer, gates, membership, onRoom } = parts;
   const makeAttempt = attempt({
     webhooks,
     send: (webhook, call) => breakers.send(endpointOf(webhook), call),
@@ -110,7 +113,7 @@ function lanesOf(
       const webhook = webhooks.get(webhookId);
       return webhook ? gates.limit(webhook) : Infinity;
     },
-    mayStart: () => writer.mayStart(),
+    mayStart: (partition) => writer.mayStart() && membership.isSure(partition),
     onRoom,
     now,
   });

@@ -34,7 +34,7 @@ const EXPIRE_MS = 60_000;
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { log, webhooks, breakers, now, report } = deps;
   const parts = deliveryParts(deps);
-  const { names, inHand, gates, gossip, writer, lanes, releaser, projection } = parts;
+  const { names, inHand, membership, gates, gossip, writer, lanes, releaser, projection } = parts;
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
   const stopExpiry = startExpiry(deps, parts);
@@ -46,6 +46,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       for (const record of batch.records) batch.settle(record);
     },
     onAssigned: async (assigned) => {
+      membership.assign(assigned);
       await gossip.restored();
       await gates.assign(assigned.partition);
       await projection.assign(assigned);
@@ -55,6 +56,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     onRevoked: async (partition, graceMs) => {
       partitions.delete(partition);
+      membership.revoke(partition);
       releaser.revoke(partition);
       await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
       await inHand.emptied(partition, OUTCOMES_GRACE_MS);
@@ -65,6 +67,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     close: async () => {
       clearInterval(upkeep);
       stopExpiry();
+      membership.close();
       await releaser.close();
       await gossip.close();
       breakers.stop();

@@ -12,8 +12,8 @@ export interface LanesOptions<Job extends LaneJob> {
   readonly concurrencyOf: (webhookId: number) => number;
   /** How many records its lane may hold now, calls included; Infinity when nothing but the bounds of lanes limits it. */
   readonly limitOf: (webhookId: number) => number;
-  /** False while no call may begin at all: too many outcomes wait for the log. */
-  readonly mayStart: () => boolean;
+  /** False while no call of this partition may begin: too many outcomes wait for the log, or we may lose the partition. */
+  readonly mayStart: (partition: number) => boolean;
   /** A record of the webhook has left its lane: there may be room for what is parked. */
   readonly onRoom: (webhookId: number) => void;
   readonly now: () => number;
@@ -145,7 +145,7 @@ export class Lanes<Job extends LaneJob> {
   }
 
   private pump(lane: Lane<Job>): void {
-    while (lane.running.size < this.slots(lane) && this.options.mayStart()) {
+    while (lane.running.size < this.slots(lane) && this.options.mayStart(lane.partition)) {
       const job = lane.waiting.shift();
       if (!job) break;
       this.begin(lane, job);

@@ -23,6 +23,7 @@ async function refilled(outcomes: readonly LogRecord[], signed: readonly LogReco
     starts: { [TOPICS.signed.name]: 0 },
     ends: { [TOPICS.signed.name]: signed.length, [TOPICS.outcomes.name]: 1_000 },
     signal: new AbortController().signal,
+    isSure: () => true,
   };
   const since = (record: LogRecord, from: ReadFrom) =>
     'timeMs' in from ? record.appendedAtMs >= from.timeMs : record.position >= from.position;

@@ -1,6 +1,12 @@
 import { HEADER, SCHEMA_VERSION, TOPICS, joinParts, type Outcome, type Webhook } from '@switchhook/contracts';
 import { attemptHeaders } from '@switchhook/domain';
-import { openEmbeddedLog, type Consumer, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
+import {
+  openEmbeddedLog,
+  type Consumer,
+  type EventLog,
+  type LogRecord,
+  type OutgoingRecord,
+} from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase } from '@switchhook/testing';
 import { Breakers, type BreakerState } from './breakers.js';
@@ -13,15 +19,18 @@ import { Schedule1700000000001 } from './migrations/0001-schedule.js';
 import { Schedule } from './schedule.js';
 
 const nothing = () => undefined;
+const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const MIGRATIONS = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
 
+/** The log that `openWorld` runs on unless told otherwise. */
+const embeddedLog = (databaseUrl: string): EventLog => openEmbeddedLog({ databaseUrl, logger, partitions: 2 });
+
 /** A real log and a real database for delivery, with signing as plain as can be in front of it. */
-export async function openWorld() {
+export async function openWorld(openLog = embeddedLog) {
   const database = await createDatabase();
   await migrate({ url: database.url, schema: 'delivery', migrations: MIGRATIONS });
   const connection = await openDatabase({ url: database.url, applicationName: 'spec' });
-  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const log = openEmbeddedLog({ databaseUrl: database.url, logger, partitions: 2 });
+  const log = openLog(database.url);
   await log.start();
   const signing = await log.consume({
     group: 'signing',

@@ -74,6 +74,7 @@ const assigned = (end: number): AssignedPartition => ({
   starts: {},
   ends: { [TOPICS.outcomes.name]: end },
   signal: new AbortController().signal,
+  isSure: () => true,
 });
 
 /** A projection over `log`, and a releaser behind it whose lanes have the room that `room` says. */

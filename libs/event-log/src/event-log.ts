@@ -147,6 +147,11 @@ export interface AssignedPartition {
   /** By topic: the next position at the time of the assignment. */
   readonly ends: Readonly<Record<string, number>>;
   readonly signal: AbortSignal;
+  /**
+   * False once the last heartbeat is so old that the partition may soon be somebody else's: then nothing may begin that
+   * another owner would do again. It becomes true again, or `signal` is aborted. Cheap enough to be asked each time.
+   */
+  isSure(): boolean;
 }
 
 export interface Consumer {

@@ -93,6 +93,7 @@ export class Assignment {
       ),
       ends: Object.fromEntries(this.partitions.map((partition) => [partition.topic, partition.next])),
       signal: this.#abort.signal,
+      isSure: () => this.#isOurs,
     };
     await this.#untilDone('assignment', async () => this.options.onAssigned?.(assigned));
   }

@@ -4,11 +4,12 @@ import { handleBatch } from './batch-handling.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { Fetcher } from './fetcher.js';
 import { GroupMember, type Assignment } from './group-member.js';
+import { PositionBeyondEndError, groupPlaces } from './group-places.js';
 import type { HealthBook } from './health-book.js';
 import { HeldPartition } from './holding.js';
-import { BEGINNING, END, committedOffsets, listOffsets } from './offsets.js';
+import { BEGINNING, listOffsets } from './offsets.js';
 import type { Settings } from './options.js';
-import { PartitionFeed } from './partition-feed.js';
+import { PartitionFeed, type FeedPlace } from './partition-feed.js';
 
 const COMMIT_EVERY_MS = 500;
 const REVOKE_LIMIT_MS = 3_000;
@@ -19,9 +20,6 @@ const HELD_GRACE_MS = 30_000;
 const DEFAULT_BATCH_RECORDS = 500;
 const EAGER = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 2 * 1024 * 1024 };
 const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 * 1024 * 1024 };
-
-/** A stored position lies beyond the end: the topic is not the one it was (correctness.md §3). */
-export class PositionBeyondEndError extends Error {}
 
 export interface ConsumerDeps {
   readonly settings: Settings;
@@ -134,47 +132,18 @@ export class KafkaConsumer implements Consumer {
   }
 
   private async take(assignment: Assignment, signal: AbortSignal): Promise<HeldPartition[]> {
-    const coordinator = await this.member.findCoordinator();
-    const committed = await committedOffsets(coordinator, this.member.groupId, assignment);
-    const places = await Promise.all(
-      Object.entries(assignment).map(async ([topic, partitions]) => {
-        const [starts, ends] = await Promise.all([
-          listOffsets(this.control, topic, BEGINNING, partitions),
-          listOffsets(this.control, topic, END, partitions),
-        ]);
-        return partitions.map((partition) => {
-          const [first, end] = [starts[partition] ?? 0, ends[partition] ?? 0];
-          return { topic, partition, end, start: this.startOf(topic, partition, committed, first, end) };
-        });
-      }),
-    );
-    const byNumber = Map.groupBy(places.flat(), ({ partition }) => partition);
+    const places = await groupPlaces(assignment, {
+      kafka: this.control,
+      coordinator: await this.member.findCoordinator(),
+      groupId: this.member.groupId,
+      note: (words) => this.note(words),
+    });
+    const byNumber = Map.groupBy(places, ({ partition }) => partition);
     if (signal.aborted) return [];
     return [...byNumber].sort(([a], [b]) => a - b).map(([number, ofNumber]) => this.hold(number, ofNumber));
   }
 
-  private startOf(
-    topic: string,
-    partition: number,
-    committed: ReadonlyMap<string, number>,
-    first: number,
-    end: number,
-  ): number {
-    const stored = committed.get(`${topic} ${partition}`) ?? first;
-    if (stored > end) {
-      throw new PositionBeyondEndError(
-        `Group ${this.member.groupId} has finished ${topic} partition ${partition} up to ${stored}, but the topic ends at ` +
-          `${end}: it is not the topic that it was. If that loss is accepted: npm run topics -- accept-loss ${topic}`,
-      );
-    }
-    if (stored < first) this.note(`${topic} ${partition}: positions ${stored} to ${first} were deleted unread`);
-    return Math.max(stored, first);
-  }
-
-  private hold(
-    number: number,
-    places: readonly { topic: string; partition: number; start: number; end: number }[],
-  ): HeldPartition {
+  private hold(number: number, places: readonly FeedPlace[]): HeldPartition {
     const held = new HeldPartition(number, this.options, (error) =>
       this.deps.settings.logger.warn({ err: error, group: this.options.group, partition: number }, 'Not ready yet'),
     );
@@ -186,14 +155,11 @@ export class KafkaConsumer implements Consumer {
       ends[topic] = place.end;
       held.feeds.push(this.feed(held, place));
     }
-    held.begin({ starts, ends });
+    held.begin({ starts, ends, isSure: () => this.member.isSure });
     return held;
   }
 
-  private feed(
-    held: HeldPartition,
-    place: { topic: string; partition: number; start: number; end: number },
-  ): PartitionFeed {
+  private feed(held: HeldPartition, place: FeedPlace): PartitionFeed {
     const { options } = this;
     const deps = { options, held, publish: this.deps.publish, isSure: () => this.member.isSure };
     const name = `${place.topic}/${place.partition}`;

@@ -146,22 +146,24 @@ export class GroupMember {
     for (;;) {
       await pause(everyMs, signal);
       if (signal.aborted) return 'leaving';
+      let sentMs = 0;
       try {
         const coordinator = await this.findCoordinator();
         const { groupId, memberId, generation } = this;
+        sentMs = this.settings.now();
         await coordinator.heartbeat({ groupId, memberId, groupGenerationId: generation });
-        this.beat();
+        this.beat(sentMs);
       } catch (error) {
-        const end = this.afterBeat(error);
+        const end = this.afterBeat(error, sentMs);
         if (end) return end;
       }
     }
   }
 
-  private afterBeat(error: unknown): 'rebalance' | 'lost' | undefined {
+  private afterBeat(error: unknown, sentMs: number): 'rebalance' | 'lost' | undefined {
     const type = protocolType(error);
     if (type === 'REBALANCE_IN_PROGRESS') {
-      this.beat();
+      this.beat(sentMs);
       return 'rebalance';
     }
     if (type !== undefined && EXPELLED.has(type)) {
@@ -175,8 +177,9 @@ export class GroupMember {
     return silentMs > this.settings.sessionTimeoutMs ? 'lost' : undefined;
   }
 
-  private beat(): void {
-    this.lastBeatMs = this.settings.now();
+  /** `sentMs`: when it was sent, because an answer that was long on its way says nothing of the time since. */
+  private beat(sentMs: number): void {
+    this.lastBeatMs = sentMs;
     this.events.beating();
   }
 
@@ -198,8 +201,9 @@ export class GroupMember {
       await this.predecessors.become(group.memberId);
       const groupAssignment = group.leaderId === group.memberId ? await this.assign(group.members) : [];
       const { memberId, generationId } = group;
+      const syncedMs = this.settings.now();
       const synced = await coordinator.syncGroup({ groupId, memberId, generationId, groupAssignment });
-      this.beat();
+      this.beat(syncedMs);
       const assignment: Assignment = MemberAssignment.decode(synced.memberAssignment)?.assignment ?? {};
       this.joined = true;
       this.owned = [...new Set(Object.values(assignment).flat())];

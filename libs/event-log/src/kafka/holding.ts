@@ -32,7 +32,7 @@ export class HeldPartition {
   }
 
   /** Calls `onAssigned`, again until it resolves, and then opens the gate. */
-  begin(place: Pick<AssignedPartition, 'starts' | 'ends'>): void {
+  begin(place: Pick<AssignedPartition, 'starts' | 'ends' | 'isSure'>): void {
     this.assigning = this.assign({ ...place, partition: this.number, signal: this.ending.signal });
   }
 

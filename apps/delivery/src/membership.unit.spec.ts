@@ -1,0 +1,38 @@
+import type { AssignedPartition } from '@switchhook/event-log';
+import { eventually } from '@switchhook/testing';
+import { describe, expect, it } from 'vitest';
+import { Membership } from './membership.js';
+
+function partition(number: number, isSure: () => boolean): AssignedPartition {
+  return { partition: number, starts: {}, ends: {}, signal: new AbortController().signal, isSure };
+}
+
+describe('the membership that calls need', () => {
+  it('holds the calls of a partition that we may lose, and of no other', () => {
+    const membership = new Membership(() => undefined);
+    membership.assign(partition(0, () => false));
+    membership.assign(partition(1, () => true));
+    expect([membership.isSure(0), membership.isSure(1)]).toEqual([false, true]);
+    membership.close();
+  });
+
+  it('says once that calls may begin again, as soon as heartbeats are back', async () => {
+    let sure = false;
+    let told = 0;
+    const membership = new Membership(() => (told += 1));
+    membership.assign(partition(0, () => sure));
+    expect([membership.isSure(0), membership.isSure(0), told]).toEqual([false, false, 0]);
+    sure = true;
+    await eventually(() => expect(told).toBe(1));
+    expect(membership.isSure(0)).toBe(true);
+    membership.close();
+  });
+
+  it('holds the calls of a partition that is not ours (any more)', () => {
+    const membership = new Membership(() => undefined);
+    expect(membership.isSure(0)).toBe(false);
+    membership.assign(partition(0, () => true));
+    membership.revoke(0);
+    expect(membership.isSure(0)).toBe(false);
+  });
+});
