@@ -90,9 +90,10 @@ const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /** `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3), as milliseconds from now; undefined when it is neither. */
 export function readRetryAfter(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value.trim()) * 1_000;
-  // Date.parse alone would take "-5" for a year.
-  const at = HTTP_DATE.test(value) ? Date.parse(value) : NaN;
+  const text = value?.trim();
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  // Date.parse alone would take "-5" for a year, and asctime's form, which names no zone, for local time.
+  const at = HTTP_DATE.test(text) ? Date.parse(text.endsWith('GMT') ? text : `${text} GMT`) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HEADER, TOPICS, headerText, splitParts, type Outcome, type Webhook } from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt, readRetryAfter } from './attempt.js';
 import { idsFixture, signedFixture, webhookFixture } from './delivery.fixture.js';
 import { FinishedNames } from './finished-names.js';
@@ -134,11 +134,22 @@ describe('a stale call', () => {
 });
 
 describe('Retry-After', () => {
+  const { TZ } = process.env;
+  // A date means the same wherever we run.
+  beforeAll(() => void (process.env['TZ'] = 'America/Los_Angeles'));
+  afterAll(() => {
+    if (TZ === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = TZ;
+  });
+
   it.each([
     ['120', 120_000],
     [' 7 ', 7_000],
     ['Thu, 01 Jan 1970 00:00:30 GMT', 29_000],
     ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Thursday, 01-Jan-70 00:00:30 GMT', 29_000],
+    ['Thu Jan  1 00:00:30 1970', 29_000],
+    ['99999999999', 99_999_999_999_000],
     ['soon', undefined],
     ['-5', undefined],
     [undefined, undefined],

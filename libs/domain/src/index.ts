@@ -27,7 +27,8 @@ export type { Profile, ProfileRules } from './profiles/profile.js';
 export { profileOf } from './profiles/profile-of.js';
 export { nextAttemptAt, retryPolicyOf, type DeliveryRetryPolicy } from './retry-schedule.js';
 export { outcomeRecord, type OutcomeRecord, type OutcomeSubject } from './outcome-record.js';
-export { decideOutcome, type CallResult } from './outcome-rules.js';
+export { classOfCall, type CallClass, type Consequence } from './call-class.js';
+export { consequenceOf, decideOutcome, type CallResult } from './outcome-rules.js';
 export { addressAllowed, literalAddress } from './address-policy.js';
 export { CommandRefused, fold, type Decider } from './decider.js';
 export {

@@ -1,4 +1,5 @@
 import type { Attempt, AttemptError, AttemptIds, Outcome, Webhook } from '@switchhook/contracts';
+import { classOfCall, type Consequence } from './call-class.js';
 import { profileOf } from './profiles/profile-of.js';
 import { nextAttemptAt, retryPolicyOf } from './retry-schedule.js';
 
@@ -10,11 +11,6 @@ export interface CallResult {
   readonly retryAfterMs?: number;
   readonly attempt: Attempt;
 }
-
-type Verdict = 'succeeded' | 'retry' | { readonly exhausted: string };
-
-/** Client errors that mean "later": Request Timeout, Too Early, Too Many Requests. */
-const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
  * What becomes of a delivery after a call: `succeeded`, `attempted` (with the time of the next one), `exhausted` or
@@ -29,9 +25,9 @@ export function decideOutcome(input: {
 }): Outcome {
   const { webhook, ids, result, nowMs, jitter } = input;
   const base = { at: nowMs, attempt: result.attempt };
-  const verdict = judge(webhook, result);
-  if (verdict === 'succeeded') return { outcome: 'succeeded', ...base };
-  if (verdict !== 'retry') return { outcome: 'exhausted', ...base, reason: verdict.exhausted };
+  const consequence = consequenceOf(webhook, result);
+  if (consequence === 'succeed') return { outcome: 'succeeded', ...base };
+  if (consequence !== 'retry') return { outcome: 'exhausted', ...base, reason: reasonOf(result) };
   const { number, acceptedAt } = ids;
   const policy = retryPolicyOf(webhook);
   const next = nextAttemptAt({ policy, number, acceptedAt, nowMs, jitter, retryAfterMs: result.retryAfterMs });
@@ -40,18 +36,15 @@ export function decideOutcome(input: {
   return { outcome: 'attempted', ...base, nextAttemptAt: next };
 }
 
-function judge(webhook: Webhook, { statusCode, error }: CallResult): Verdict {
-  const profile = profileOf(webhook.profile);
-  // Policy will not change its mind between two attempts, and each try would look like a probe of the network behind.
-  if (error === 'address-refused') return { exhausted: 'address-refused' };
-  if (error === 'redirect' || isRedirect(statusCode)) {
-    return profile.rules.redirect === 'retry' ? 'retry' : { exhausted: `status-${statusCode}` };
-  }
-  if (error !== null || statusCode === null) return 'retry';
-  if (profile.accepts(statusCode)) return 'succeeded';
-  const passing = statusCode < 400 || statusCode > 499 || PASSING_STATUSES.has(statusCode);
-  return passing ? 'retry' : { exhausted: `status-${statusCode}` };
+/** What the table of the webhook's profile says of a call. */
+export function consequenceOf(
+  { profile }: Pick<Webhook, 'profile'>,
+  call: Pick<CallResult, 'statusCode' | 'error'>,
+): Consequence {
+  const { rules, accepts } = profileOf(profile);
+  return rules.outcomes[classOfCall(call, accepts)];
 }
 
-const isRedirect = (statusCode: number | null): boolean =>
-  statusCode !== null && statusCode >= 300 && statusCode <= 399;
+/** Why a delivery ends without another try: `status-<code>`, or the error. */
+const reasonOf = ({ statusCode, error }: CallResult): string =>
+  statusCode === null ? (error ?? 'protocol') : `status-${statusCode}`;

@@ -1,7 +1,16 @@
-import { ATTEMPT_ERRORS, OutcomeSchema, type Attempt, type AttemptError } from '@switchhook/contracts';
+import {
+  ATTEMPT_ERRORS,
+  OutcomeSchema,
+  PROFILE_NAMES,
+  type Attempt,
+  type AttemptError,
+  type ProfileName,
+} from '@switchhook/contracts';
 import { describe, expect, it } from 'vitest';
+import { classOfCall, type CallClass } from './call-class.js';
 import { aWebhook } from './event.spec-support.js';
-import { decideOutcome } from './outcome-rules.js';
+import { consequenceOf, decideOutcome } from './outcome-rules.js';
+import { profileOf } from './profiles/profile-of.js';
 
 const NOW = 10_000;
 const attemptOf = (statusCode: number | null, error: AttemptError | null): Attempt => ({
@@ -22,71 +31,104 @@ const decide = (
   error: AttemptError | null = null,
   ids = { number: 1, acceptedAt: 9_000 },
   retryAfterMs?: number,
+  profile: ProfileName = 'callfire-v2',
 ) =>
   decideOutcome({
-    webhook: aWebhook({ retry: { delaysMs: [1_000], maxAgeMs: 60_000 } }),
+    webhook: aWebhook({ profile, retry: { delaysMs: [1_000], maxAgeMs: 60_000 } }),
     ids,
     result: { statusCode, error, retryAfterMs, attempt: attemptOf(statusCode, error) },
     nowMs: NOW,
     jitter: 0.5,
   });
 
-describe('a call that ended with', () => {
-  it.each([200, 201, 202, 204, 299])('%i has succeeded', (statusCode) => {
-    expect(decide(statusCode)).toStrictEqual({ outcome: 'succeeded', at: NOW, attempt: attemptOf(statusCode, null) });
+/** What the table says of each kind of call, in the words of its profile's page; both profiles say the same. */
+const TABLE: readonly [
+  CallClass,
+  readonly [number | null, AttemptError | null][],
+  'succeeded' | 'attempted' | string,
+][] = [
+  ['success', [200, 201, 202, 204, 299].map((code) => [code, null]), 'succeeded'],
+  ['redirect', [300, 301, 302, 303, 304, 307, 308].map((code) => [code, null]), 'attempted'],
+  ['redirect', [[302, 'redirect']], 'attempted'],
+  ['request-timeout', [[408, null]], 'attempted'],
+  ['too-early', [[425, null]], 'attempted'],
+  ['too-many-requests', [[429, null]], 'attempted'],
+  ['server-error', [500, 501, 502, 503, 504, 599].map((code) => [code, null]), 'attempted'],
+  [
+    'unexpected-status',
+    [
+      [199, null],
+      [600, null],
+    ],
+    'attempted',
+  ],
+  ['timeout', [[null, 'timeout']], 'attempted'],
+  ['refused', [[null, 'refused']], 'attempted'],
+  ['reset', [[null, 'reset']], 'attempted'],
+  ['dns', [[null, 'dns']], 'attempted'],
+  ['tls', [[null, 'tls']], 'attempted'],
+  ['protocol', [[null, 'protocol']], 'attempted'],
+  [
+    'response-too-large',
+    [
+      [200, 'response-too-large'],
+      [null, 'response-too-large'],
+    ],
+    'attempted',
+  ],
+  ['client-error', [400, 401, 403, 404, 405, 409, 413, 415, 422, 451, 499].map((code) => [code, null]), 'status-'],
+  ['gone', [[410, null]], 'status-410'],
+  ['address-refused', [[null, 'address-refused']], 'address-refused'],
+];
+const rows = TABLE.flatMap(([row, calls, meaning]) =>
+  calls.map(([statusCode, error]) => ({
+    row,
+    statusCode,
+    error,
+    meaning: meaning === 'status-' ? `status-${statusCode}` : meaning,
+  })),
+);
+
+describe.each(PROFILE_NAMES)('the outcome of a call, under the profile %s', (profile) => {
+  it.each(rows)('$row: $statusCode $error means $meaning', ({ row, statusCode, error, meaning }) => {
+    expect(classOfCall({ statusCode, error }, profileOf(profile).accepts)).toBe(row);
+    const base = { at: NOW, attempt: attemptOf(statusCode, error) };
+    const expected = {
+      succeeded: { outcome: 'succeeded', ...base },
+      attempted: { outcome: 'attempted', ...base, nextAttemptAt: NOW + 1_000 },
+    }[meaning] ?? { outcome: 'exhausted', ...base, reason: meaning };
+    const outcome = decide(statusCode, error, undefined, undefined, profile);
+    expect(outcome).toStrictEqual(expected);
+    expect(() => OutcomeSchema.parse(outcome)).not.toThrow();
   });
 
-  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599, 301, 302, 307, 308, 304, 199])(
-    '%i is made again',
-    (statusCode) => {
-      expect(decide(statusCode)).toStrictEqual({
-        outcome: 'attempted',
-        at: NOW,
-        attempt: attemptOf(statusCode, null),
-        nextAttemptAt: NOW + 1_000,
-      });
-    },
-  );
-
-  it.each([400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451, 499])('%i is not made again', (statusCode) => {
-    expect(decide(statusCode)).toMatchObject({ outcome: 'exhausted', reason: `status-${statusCode}` });
+  it('has a row for everything that a call can come to', () => {
+    expect(new Set(rows.map(({ row }) => row))).toEqual(new Set(Object.keys(profileOf(profile).rules.outcomes)));
+    expect(rows.map(({ error }) => error)).toEqual(expect.arrayContaining([...ATTEMPT_ERRORS]));
   });
 
-  it.each(ATTEMPT_ERRORS.filter((error) => error !== 'address-refused'))('the error %s is made again', (error) => {
-    expect(decide(null, error)).toMatchObject({ outcome: 'attempted', nextAttemptAt: NOW + 1_000 });
+  it('410 is the only one that disables the webhook', () => {
+    const disabling = rows.filter((call) => consequenceOf({ profile }, call) === 'disable');
+    expect(disabling.map(({ statusCode }) => statusCode)).toEqual([410]);
   });
+});
 
-  it('a redirect, which is not followed, is made again whether it comes as status or as error', () => {
-    expect(decide(302, 'redirect')).toMatchObject({ outcome: 'attempted' });
-  });
-
-  it('a success whose body was too large to read is made again', () => {
-    expect(decide(200, 'response-too-large')).toMatchObject({ outcome: 'attempted' });
-  });
-
-  it('a refused address is not made again', () => {
-    expect(decide(null, 'address-refused')).toMatchObject({ outcome: 'exhausted', reason: 'address-refused' });
-  });
-
-  it('a failure on the last try is the end', () => {
+describe('a failure', () => {
+  it('on the last try is the end', () => {
     expect(decide(503, null, { number: 2, acceptedAt: 9_000 })).toMatchObject({
       outcome: 'exhausted',
       reason: 'tries',
     });
   });
 
-  it('a failure whose next try would come too late has expired', () => {
+  it('whose next try would come too late has expired', () => {
     expect(decide(503, null, { number: 1, acceptedAt: NOW - 59_500 })).toMatchObject({
       outcome: 'expired',
       reason: 'max-age',
     });
   });
 
-  it('a failure that asks for a pause gets it', () => {
+  it('that asks for a pause gets it', () => {
     expect(decide(503, null, undefined, 5_000)).toMatchObject({ nextAttemptAt: NOW + 5_000 });
-  });
-
-  it('anything, is an outcome by the schema', () => {
-    for (const status of [200, 301, 404, 500]) expect(() => OutcomeSchema.parse(decide(status))).not.toThrow();
   });
 });

@@ -24,7 +24,7 @@ export function retryPolicyOf(webhook: Pick<Webhook, 'profile' | 'retry'>): Deli
 /**
  * When the attempt after number `number` (from 1) is due, in epoch ms; or why there is none: the delays are used up
  * (`tries`), or it would come too late (`max-age`). `jitter` is a random number from 0 to 1 that spreads the delay by ±10 %.
- * A receiver's `Retry-After` of up to 24 h is the least wait; a longer one is not believed.
+ * A receiver's `Retry-After` is the least wait, of at most 24 h; it never makes an attempt come sooner.
  */
 export function nextAttemptAt(input: {
   policy: DeliveryRetryPolicy;
@@ -39,7 +39,6 @@ export function nextAttemptAt(input: {
   const deadline = acceptedAt + policy.maxAgeMs;
   if (delayMs === undefined) return 'tries';
   const spreadMs = Math.round(delayMs * (1 - JITTER + 2 * JITTER * jitter));
-  const askedMs = retryAfterMs <= LONGEST_RETRY_AFTER_MS ? retryAfterMs : 0;
-  const dueAt = nowMs + Math.max(spreadMs, askedMs);
+  const dueAt = nowMs + Math.max(spreadMs, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS));
   return dueAt > deadline ? 'max-age' : dueAt;
 }

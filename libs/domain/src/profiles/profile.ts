@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { ProfileName, TelephonyEvent, Webhook } from '@switchhook/contracts';
+import type { CallClass, Consequence } from '../call-class.js';
 
 /** Numbers and choices of a profile. Webhooks may have their own `timeoutMs` and `retry`. */
 export interface ProfileRules {
@@ -11,8 +12,10 @@ export interface ProfileRules {
   readonly maxAgeMs: number;
   readonly schemes: readonly ('http:' | 'https:')[];
   readonly portAllowed: (port: number) => boolean;
-  /** A redirect is never followed; `retry` treats it as a failure that may pass. */
-  readonly redirect: 'retry' | 'exhaust';
+  /** What follows from each kind of call. Redirects are never followed, whatever it says. */
+  readonly outcomes: Readonly<Record<CallClass, Consequence>>;
+  /** How long a webhook may fail without one success until it is disabled; null: for ever. */
+  readonly failingLimitMs: number | null;
   /** How many random bytes make the secret of a webhook that was created without one; 0 where none is made. */
   readonly generatedSecretBytes: number;
 }
