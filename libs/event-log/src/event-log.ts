@@ -1,4 +1,5 @@
 import type { HeaderValue, RecordHeaders } from '@switchhook/contracts';
+import type { NameTable } from './embedded/name-table.js';
 
 /**
  * The event log: append records to topics, read them in groups that share partitions. Two engines implement it, Kafka and
@@ -21,6 +22,13 @@ export interface EventLog {
    * acknowledge in time: the records may or may not be there.
    */
   publish(records: readonly OutgoingRecord[], options?: PublishOptions): Promise<Place[]>;
+
+  /**
+   * Only an engine that keeps its records in the database of `names` has this: appends, as `publish` with `flush`, each
+   * record whose name is free, and gives it that name, in one transaction. The place of a record whose name was taken (also
+   * by an earlier one of `records`) is undefined: it is not appended.
+   */
+  publishOnce?(records: readonly NamedRecord[], names: NameTable): Promise<(Place | undefined)[]>;
 
   /** Joins `group`. Resolves when the member has joined and got its partitions. */
   consume(options: ConsumeOptions): Promise<Consumer>;
@@ -68,6 +76,11 @@ export interface OutgoingRecord {
   readonly key: string | Buffer | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
+}
+
+export interface NamedRecord {
+  readonly name: string;
+  readonly record: OutgoingRecord;
 }
 
 export interface LogRecord {

@@ -9,6 +9,7 @@ export type {
   Follower,
   GroupPosition,
   LogRecord,
+  NamedRecord,
   OperableLog,
   OutgoingRecord,
   Place,
@@ -26,6 +27,7 @@ export {
 } from './lost-positions.js';
 export { acceptGroupLoss, redriveRejected, rewindGroup } from './operations.js';
 export { openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded-log.js';
+export type { NamedPlace, NameTable } from './embedded/name-table.js';
 export type { Logger } from './logger.js';
 export { openKafkaLog } from './kafka/kafka-log.js';
 export { type KafkaLogOptions } from './kafka/options.js';

@@ -2,7 +2,9 @@ import type { RecordHeaders } from '@switchhook/contracts';
 import type { QueryConfig } from 'pg';
 import type { LogRecord, Place } from '../event-log.js';
 import { bigints, byteas, smallints, texts } from './binary-arrays.js';
+import type { NameTable, NamedPlace } from './name-table.js';
 import type { Partition } from './partition.js';
+import type { End } from './partitions.js';
 import type { Move } from './progress.js';
 
 /** A record that may be appended: measured, and its partition is chosen. */
@@ -13,43 +15,76 @@ export interface ReadyRecord {
   readonly headers: RecordHeaders;
   readonly headersText: string;
   readonly bytes: number;
+  /** In a part with `names`: appended only if this one is free. */
+  readonly name?: string;
 }
 
-/** What goes into the log together, or not at all. */
+/** What goes into the log together, or not at all; but for records whose names are taken. */
 export interface Part {
   readonly records: readonly ReadyRecord[];
   readonly moves: readonly Move[];
   readonly flush: boolean;
   readonly bytes: number;
+  readonly names?: NameTable | undefined;
 }
 
 /** One transaction: the parts in it, with positions assigned. */
 export interface Commit {
   readonly records: readonly LogRecord[];
   readonly ready: readonly ReadyRecord[];
-  readonly places: readonly (readonly Place[])[];
+  /** By part, then by its records: undefined where the name was taken. */
+  readonly places: readonly (readonly (Place | undefined)[])[];
+  readonly names: NameTable | undefined;
+  readonly named: readonly NamedPlace[];
   readonly query: QueryConfig;
 }
 
-/** Positions follow each other from `next` of each partition; times never fall within one. */
-export function planCommit(parts: readonly Part[], alsoMoves: readonly Move[], nowMs: number): Commit {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Positions follow each other from `next` of each partition; times never fall within one. Records whose name is `taken`, or
+ * was already used within the commit, are left out.
+ */
+export function planCommit(
+  parts: readonly Part[],
+  alsoMoves: readonly Move[],
+  nowMs: number,
+  taken: ReadonlySet<string> = NONE,
+): Commit {
   const nexts = new Map<Partition, number>();
   const records: LogRecord[] = [];
-  const ready = parts.flatMap((part) => part.records);
-  for (const { partition, key, value, headers } of ready) {
-    const position = nexts.get(partition) ?? partition.next;
-    nexts.set(partition, position + 1);
-    const appendedAtMs = Math.max(nowMs, partition.lastAppendedAtMs);
-    records.push({ topic: partition.topic, partition: partition.number, position, appendedAtMs, key, value, headers });
-  }
-  let at = 0;
-  const places = parts.map((part) =>
-    records
-      .slice(at, (at += part.records.length))
-      .map(({ topic, partition, position }) => ({ topic, partition, position })),
-  );
+  const ready: ReadyRecord[] = [];
+  const named = new Map<string, NamedPlace>();
+  const place = (one: ReadyRecord): Place | undefined => {
+    if (one.name !== undefined && (taken.has(one.name) || named.has(one.name))) return undefined;
+    const { key, value, headers } = one;
+    const { topic, number: partition, next, lastAppendedAtMs } = one.partition;
+    const position = nexts.get(one.partition) ?? next;
+    nexts.set(one.partition, position + 1);
+    const appendedAtMs = Math.max(nowMs, lastAppendedAtMs);
+    records.push({ topic, partition, position, appendedAtMs, key, value, headers });
+    ready.push(one);
+    if (one.name !== undefined) named.set(one.name, { name: one.name, partition, position });
+    return { topic, partition, position };
+  };
+  const places = parts.map((part) => part.records.map(place));
   const flush = parts.some((part) => part.flush);
-  return { records, ready, places, query: queryFor(records, ready, latest(parts, alsoMoves), flush) };
+  const names = named.size > 0 ? parts[0]?.names : undefined;
+  const byName = [...named.values()];
+  const query = names
+    ? namedQuery(names, byName, records, ready, nowMs)
+    : queryFor(records, ready, latest(parts, alsoMoves), flush);
+  return { records, ready, places, names, named: byName, query };
+}
+
+/** Whether `commit`, sent over a connection that is gone, arrived. One record tells: it is all or nothing. */
+export function isThere({ records, ready }: Commit, ends: readonly End[]): boolean {
+  const [record] = records;
+  if (!record) return false; // moves alone: sending them again does no harm
+  const { topicId } = ready[0]!.partition;
+  return ends.some(
+    (end) => end.topicId === topicId && end.partition === record.partition && end.next > record.position,
+  );
 }
 
 /** One move per group and partition: the furthest. */
@@ -92,15 +127,39 @@ function queryFor(
     bigints(moves.map((move) => move.position)),
   ];
   if (records.length === 0) return { ...STATEMENTS.move, values: [setting, ...moved] };
-  const appended = [
-    smallints(ready.map((record) => record.partition.topicId)),
-    smallints(records.map((record) => record.partition)),
-    bigints(records.map((record) => record.position)),
-    bigints(records.map((record) => record.appendedAtMs)),
-    byteas(records.map((record) => record.key)),
-    byteas(records.map((record) => record.value)),
-    texts(ready.map((record) => record.headersText)),
-  ];
+  const appended = appendValues(records, ready);
   if (moves.length === 0) return { ...STATEMENTS.append, values: [setting, ...appended] };
   return { ...STATEMENTS.both, values: [setting, ...appended, ...moved] };
+}
+
+const appendValues = (records: readonly LogRecord[], ready: readonly ReadyRecord[]): Buffer[] => [
+  smallints(ready.map((record) => record.partition.topicId)),
+  smallints(records.map((record) => record.partition)),
+  bigints(records.map((record) => record.position)),
+  bigints(records.map((record) => record.appendedAtMs)),
+  byteas(records.map((record) => record.key)),
+  byteas(records.map((record) => record.value)),
+  texts(ready.map((record) => record.headersText)),
+];
+
+/** What the server answers when a name was taken: the division below fails, and with it the transaction. */
+export const NAMES_TAKEN = '22012';
+
+const FIRST_NAME_PARAMETER = 9;
+
+/** Appends records that bear names; all, or none when a name is taken: positions stay without gaps. It always waits for the disk. */
+function namedQuery(
+  names: NameTable,
+  named: readonly NamedPlace[],
+  records: readonly LogRecord[],
+  ready: readonly ReadyRecord[],
+  nowMs: number,
+): QueryConfig {
+  const count = FIRST_NAME_PARAMETER + names.parameterCount;
+  return {
+    name: `append-${names.id}`,
+    text: `WITH appended AS (${APPEND}), named AS (${names.insert(FIRST_NAME_PARAMETER)})
+           ${SETTING}, 1 / (CASE WHEN (SELECT count(*) FROM named) = $${count}::bigint THEN 1 ELSE 0 END)`,
+    values: ['on', ...appendValues(records, ready), ...names.values(named, nowMs), named.length],
+  };
 }

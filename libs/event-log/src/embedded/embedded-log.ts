@@ -8,6 +8,7 @@ import type {
   Follower,
   GroupPosition,
   LogRecord,
+  NamedRecord,
   OperableLog,
   OutgoingRecord,
   Place,
@@ -20,11 +21,12 @@ import type { ReadyRecord } from './commit.js';
 import { Group, Member } from './group.js';
 import type { Partition } from './partition.js';
 import { partitionOf } from './partition-of.js';
+import type { NameTable } from './name-table.js';
 import { Partitions } from './partitions.js';
 import { Progress, type Move } from './progress.js';
 import { headersBytes, headersToText } from './record-text.js';
 import { Retention } from './retention.js';
-import { Session, clientConfig } from './session.js';
+import { Sessions, clientConfig } from './sessions.js';
 import { RecordSource, type Appetite } from './source.js';
 import { TopicFollower } from './topic-follower.js';
 import { GroupCommitWriter } from './writer.js';
@@ -40,6 +42,8 @@ export interface EmbeddedLogOptions {
 
 const TAIL_BYTES = 16 * 1024 * 1024;
 const READ_CONNECTIONS = 3;
+/** One for each topic that every event passes: events, requested, signed, outcomes. */
+const COMMITS_AT_ONCE = 4;
 const PATIENCE_MS = 5_000;
 const CLOSE_WRITER_MS = 5_000;
 const FAILING_TOO_LONG_MS = 30_000;
@@ -62,7 +66,7 @@ class EmbeddedLog implements OperableLog {
   #closing: Promise<void> | undefined;
   readonly #logger: Logger;
   readonly #now: () => number;
-  readonly #session: Session;
+  readonly #sessions: Sessions;
   readonly #pool: Pool;
   readonly #partitions: Partitions;
   readonly #progress = new Progress();
@@ -77,12 +81,12 @@ class EmbeddedLog implements OperableLog {
     this.#logger = options.logger;
     this.#now = options.now ?? Date.now;
     this.#partitions = new Partitions(options.topics ?? ALL_TOPICS, TAIL_BYTES);
-    this.#session = new Session(options.databaseUrl, options.logger, () => this.#recover());
+    this.#sessions = new Sessions(options.databaseUrl, COMMITS_AT_ONCE, options.logger, () => this.#recover());
     this.#pool = new Pool({ ...clientConfig(options.databaseUrl, 'reader'), max: READ_CONNECTIONS });
     this.#pool.on('error', (error) => this.#logger.debug({ error: String(error) }, 'A reading connection ended'));
     this.#source = new RecordSource(this.#pool, options.logger);
     this.#writer = new GroupCommitWriter({
-      session: this.#session,
+      sessions: this.#sessions,
       partitions: this.#partitions,
       progress: this.#progress,
       logger: options.logger,
@@ -98,10 +102,10 @@ class EmbeddedLog implements OperableLog {
   }
 
   async start(): Promise<void> {
-    const { id } = await this.#session.open();
+    const { id } = await this.#sessions.open();
     this.#identity = `embedded:${id}`;
-    await this.#partitions.load(this.#session, this.options.partitions ?? 6);
-    await this.#progress.load(this.#session);
+    await this.#partitions.load(this.#sessions, this.options.partitions ?? 6);
+    await this.#progress.load(this.#sessions);
     this.#retention.start();
     this.#started = true;
   }
@@ -109,6 +113,18 @@ class EmbeddedLog implements OperableLog {
   async publish(records: readonly OutgoingRecord[], { flush = true }: PublishOptions = {}): Promise<Place[]> {
     const ready = this.#ready(records);
     const parts = inParts(ready).map((part) => ({ records: part, moves: [], flush, bytes: bytesOf(part) }));
+    const places = await Promise.all(parts.map((part) => this.#writer.append(part, PATIENCE_MS)));
+    return places.flat().filter((place) => place !== undefined);
+  }
+
+  async publishOnce(records: readonly NamedRecord[], names: NameTable): Promise<(Place | undefined)[]> {
+    const ready = this.#ready(records.map(({ record }) => record)).map((one, index) => ({
+      ...one,
+      name: records[index]!.name,
+    }));
+    const parts = inParts(ready).map((part) => ({
+      ...{ records: part, moves: [], flush: true, bytes: bytesOf(part), names },
+    }));
     const places = await Promise.all(parts.map((part) => this.#writer.append(part, PATIENCE_MS)));
     return places.flat();
   }
@@ -186,7 +202,7 @@ class EmbeddedLog implements OperableLog {
 
   health(): EventLogHealth {
     if (this.#writer.failure) return { ok: false, reason: this.#writer.failure.message };
-    if (!this.#started || !this.#session.connected) return { ok: false, reason: 'the database is away' };
+    if (!this.#started || !this.#sessions.connected) return { ok: false, reason: 'the database is away' };
     const tooLong = this.#now() - FAILING_TOO_LONG_MS;
     const failing = this.#assignments().find((assignment) => (assignment.failingSinceMs() ?? Infinity) <= tooLong);
     return failing ? { ok: false, reason: `${failing} has been failing for over 30 s` } : { ok: true };
@@ -202,7 +218,7 @@ class EmbeddedLog implements OperableLog {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     await Promise.all([...this.#followers].map((follower) => follower.close()));
     await this.#writer.close(CLOSE_WRITER_MS);
-    await this.#session.close();
+    await this.#sessions.close();
     await this.#pool.end();
   }
 
@@ -275,8 +291,8 @@ const lagOf = (member: Member, topic: string): number =>
   [...member.assignments.values()].reduce((sum, assignment) => sum + assignment.lag(topic), 0);
 
 /** Cuts before the record with which a part would pass PART_BYTES. */
-function inParts(records: readonly ReadyRecord[]): ReadyRecord[][] {
-  const parts: ReadyRecord[][] = [];
+function inParts<Record extends ReadyRecord>(records: readonly Record[]): Record[][] {
+  const parts: Record[][] = [];
   let bytes = Infinity;
   for (const record of records) {
     bytes += record.bytes;

@@ -1,5 +1,5 @@
 import type { TopicDeclaration } from '@switchhook/contracts';
-import type { Session } from './session.js';
+import type { Sessions } from './sessions.js';
 import { Partition } from './partition.js';
 
 export interface Topic {
@@ -47,13 +47,13 @@ export class Partitions {
   }
 
   /** Creates missing topics with `count` partitions; those that are there keep theirs, since keys are spread by it. */
-  async load(session: Session, count: number): Promise<void> {
-    await session.query({
+  async load(sessions: Sessions, count: number): Promise<void> {
+    await sessions.query({
       text: `INSERT INTO log.topics (name, partitions) SELECT name, $2 FROM unnest($1::text[]) AS name
              WHERE name NOT IN (SELECT name FROM log.topics)`,
       values: [this.declarations.map(({ name }) => name), count],
     });
-    const { rows } = await session.query<{ id: number; name: string; partitions: number }>({
+    const { rows } = await sessions.query<{ id: number; name: string; partitions: number }>({
       text: 'SELECT id, name, partitions FROM log.topics',
     });
     for (const declaration of this.declarations) {
@@ -66,13 +66,18 @@ export class Partitions {
       this.#byName.set(declaration.name, topic);
       this.#byId.set(row.id, topic);
     }
-    this.reset(await readEnds(session));
+    this.reset(await readEnds(sessions));
   }
 
   /** Sets every partition to what the database holds. */
   reset(ends: readonly End[]): void {
     for (const end of ends) this.byId(end.topicId, end.partition)?.reset(end);
     this.#tailBytes = 0;
+  }
+
+  /** Whether we know of records that the database does not have (any more). */
+  areAheadOf(ends: readonly End[]): boolean {
+    return ends.some((end) => end.next < (this.byId(end.topicId, end.partition)?.next ?? 0));
   }
 
   /** Counts `bytes` that were pushed to tails and, over the limit, takes them from whoever has most. */
@@ -113,8 +118,8 @@ export interface End {
 }
 
 /** What the database holds of each partition. */
-export async function readEnds(session: Session): Promise<End[]> {
-  const { rows } = await session.query<EndRow>({
+export async function readEnds(sessions: Sessions): Promise<End[]> {
+  const { rows } = await sessions.query<EndRow>({
     text: `
       SELECT t.id AS topic, p AS partition, first.position AS earliest, last.position AS last, last.appended_at_ms
       FROM log.topics t CROSS JOIN LATERAL generate_series(0, t.partitions - 1) AS p

@@ -1,5 +1,5 @@
 import type { GroupPosition } from '../event-log.js';
-import type { Session } from './session.js';
+import type { Sessions } from './sessions.js';
 
 /** How far a group is with one partition: the next position that it wants. */
 export interface Move {
@@ -16,8 +16,8 @@ export class Progress {
   readonly #positions = new Map<string, number>();
   readonly #unsaved = new Map<string, Move>();
 
-  async load(session: Session): Promise<void> {
-    const { rows } = await session.query<{ group_name: string; topic: number; partition: number; position: string }>({
+  async load(sessions: Sessions): Promise<void> {
+    const { rows } = await sessions.query<{ group_name: string; topic: number; partition: number; position: string }>({
       text: 'SELECT group_name, topic, partition, position FROM log.offsets',
     });
     this.#positions.clear();
@@ -55,10 +55,10 @@ export class Progress {
     return this.#unsaved.size === 0;
   }
 
-  /** What is to be saved, at most one move per group and partition: for a commit that is repeated until it is there. */
-  takeUnsaved(): Move[] {
-    const moves = [...this.#unsaved.values()];
-    this.#unsaved.clear();
-    return moves;
+  /** What is to be saved of the groups that `isFree` lets through: for a commit that is repeated until it is there. */
+  takeUnsaved(isFree: (group: string) => boolean): Move[] {
+    const moves = [...this.#unsaved].filter(([, { group }]) => isFree(group));
+    for (const [key] of moves) this.#unsaved.delete(key);
+    return moves.map(([, move]) => move);
   }
 }

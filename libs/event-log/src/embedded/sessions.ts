@@ -5,7 +5,7 @@ import { LogUnavailableError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { migrate } from './schema.js';
 
-/** Advisory lock of the log, one per database: whoever has it may append. The number is ours for ever. */
+/** Advisory locks of the log, this and the following numbers: whoever has them may append. The numbers are ours for ever. */
 const LOCK_KEY = 7_420_017_301;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 100;
@@ -15,6 +15,9 @@ const LOCK_WAIT_MS = 5_000;
 /** Wrong password, unknown role, unknown database: waiting does not help. */
 const HOPELESS = new Set(['28P01', '28000', '3D000']);
 
+const isHopeless = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && HOPELESS.has(String(error.code));
+
 /** Another process has, or has had, the log: this one must not append any more. */
 export class LogTakenError extends Error {}
 
@@ -23,94 +26,121 @@ export const isAnswered = (error: unknown): boolean =>
   error instanceof DatabaseError && !/^(08|57P)/.test(error.code ?? '08');
 
 /**
- * The writer's own connection. It holds the log's advisory lock: so nobody else appends while it lives, and when it was
- * lost and is made again, having the lock proves that nothing of the old one is still under way in the server.
+ * The writer's own connections, `count` of them: as many commits can be under way. Each holds an advisory lock of the log: so
+ * nobody else appends while they live, and when they were lost and are made again, having the locks proves that nothing of
+ * the old ones is still under way in the server. They stand and fall together: when one is lost, all are given up.
  */
-export class Session {
-  #client: Client | undefined;
+export class Sessions {
+  /** All, or none. */
+  #clients: readonly Client[] = [];
   #epoch: string | undefined;
   #closed = false;
 
   constructor(
     private readonly databaseUrl: string,
+    readonly count: number,
     private readonly logger: Logger,
     private readonly onLost: () => void,
   ) {}
 
   get connected(): boolean {
-    return this.#client !== undefined;
+    return this.#clients.length > 0;
   }
 
   /** The id of this log: made with its tables, once. Connects, waiting for the server as long as it takes. */
   async open(): Promise<{ id: string }> {
-    const client = await this.#connect();
-    await this.#lock(client, Date.now() + LOCK_WAIT_MS);
-    await migrate(client);
-    const { rows } = await client.query<{ id: string; epoch: string }>(
+    const clients = await this.#connectAll(Date.now() + LOCK_WAIT_MS);
+    const first = clients[0]!;
+    await migrate(first);
+    const { rows } = await first.query<{ id: string; epoch: string }>(
       'UPDATE log.identity SET epoch = epoch + 1 RETURNING id, epoch',
     );
     this.#epoch = rows[0]!.epoch;
-    this.#client = client;
+    this.#clients = clients;
     return { id: rows[0]!.id };
   }
 
   /** Connects again, waiting as long as it takes. Throws `LogTakenError` when another process has had the log meanwhile. */
   async reopen(): Promise<void> {
     while (!this.#closed) {
-      const client = await this.#connect();
+      let clients: readonly Client[] = [];
       try {
-        await this.#lock(client, Infinity);
-        const { rows } = await client.query<{ epoch: string }>('SELECT epoch FROM log.identity');
+        clients = await this.#connectAll(Infinity);
+        const { rows } = await clients[0]!.query<{ epoch: string }>('SELECT epoch FROM log.identity');
         if (rows[0]?.epoch !== this.#epoch) throw new LogTakenError('Another process has used the embedded event log');
-        this.#client = client;
+        this.#clients = clients;
         return;
       } catch (error) {
-        client.end().catch(() => undefined);
-        if (error instanceof LogTakenError) throw error;
+        for (const client of clients) client.end().catch(() => undefined);
+        if (error instanceof LogTakenError || isHopeless(error)) throw error;
       }
     }
     throw new LogUnavailableError('The event log is closed');
   }
 
-  async query<Row extends QueryResultRow>(config: QueryConfig): Promise<QueryResult<Row>> {
-    if (!this.#client) throw new Error('Not connected');
-    return this.#client.query<Row>(config);
+  /** Runs a statement on connection number `session`. */
+  async query<Row extends QueryResultRow>(config: QueryConfig, session = 0): Promise<QueryResult<Row>> {
+    const client = this.#clients[session];
+    if (!client) throw new Error('Not connected');
+    return client.query<Row>(config);
   }
 
-  /** Gives the connection up as lost: it hangs. */
+  /** Gives the connections up as lost: one of them hangs. */
   abandon(): void {
-    const client = this.#client;
-    this.#drop(client);
-    // pg keeps the socket to itself; without this a dead peer would hold it until TCP gives up.
-    (client as unknown as { connection?: { stream?: { destroy(): void } } })?.connection?.stream?.destroy();
+    for (const client of this.#clients) {
+      // pg keeps the socket to itself; without this a dead peer would hold it until TCP gives up.
+      const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
+      connection?.stream?.destroy();
+    }
+    this.#drop();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const client = this.#client;
-    this.#client = undefined;
-    await client?.end().catch(() => undefined);
+    const clients = this.#clients;
+    this.#clients = [];
+    await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
   }
 
-  #drop(client: Client | undefined): void {
-    if (!client || this.#client !== client) return;
-    this.#client = undefined;
+  /** A lost connection takes the others with it. */
+  #lost(client: Client): void {
+    if (this.#clients.includes(client)) this.abandon();
+  }
+
+  #drop(): void {
+    if (this.#clients.length === 0) return;
+    this.#clients = [];
     this.onLost();
+  }
+
+  /** Every connection with its lock, the first one's first: whoever has that will get the others. */
+  async #connectAll(deadlineMs: number): Promise<readonly Client[]> {
+    const clients: Client[] = [];
+    try {
+      for (let session = 0; session < this.count; session += 1) {
+        const client = await this.#connect();
+        clients.push(client);
+        await this.#lock(client, LOCK_KEY + session, deadlineMs);
+      }
+      return clients;
+    } catch (error) {
+      for (const client of clients) client.end().catch(() => undefined);
+      throw error;
+    }
   }
 
   async #connect(): Promise<Client> {
     let saidAt = -Infinity;
     for (;;) {
       const client = new Client(clientConfig(this.databaseUrl, 'writer'));
-      client.on('error', () => this.#drop(client));
-      client.on('end', () => this.#drop(client));
+      client.on('error', () => this.#lost(client));
+      client.on('end', () => this.#lost(client));
       try {
         await client.connect();
         return client;
       } catch (error) {
         client.end().catch(() => undefined);
-        if (this.#closed || (error instanceof Error && 'code' in error && HOPELESS.has(String(error.code))))
-          throw error;
+        if (this.#closed || isHopeless(error)) throw error;
         if (Date.now() - saidAt > SAY_EVERY_MS) {
           saidAt = Date.now();
           this.logger.warn({ error: String(error) }, 'The database is not there; waiting for it');
@@ -120,14 +150,13 @@ export class Session {
     }
   }
 
-  async #lock(client: Client, deadlineMs: number): Promise<void> {
+  async #lock(client: Client, key: number, deadlineMs: number): Promise<void> {
     let saidAt = Date.now();
     for (;;) {
-      const { rows } = await client.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS got`);
+      const { rows } = await client.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
       if (rows[0]?.got) return;
       if (Date.now() > deadlineMs) {
-        const holder = await holderOf(client);
-        await client.end();
+        const holder = await holderOf(client, key);
         throw new LogTakenError(
           `The embedded event log of this database is in use by another process (${holder}). ` +
             'It serves one process at a time: stop that one, or use Kafka for several.',
@@ -135,19 +164,19 @@ export class Session {
       }
       if (Date.now() - saidAt > SAY_EVERY_MS) {
         saidAt = Date.now();
-        this.logger.warn({ holder: await holderOf(client) }, 'Waiting for the lock of the embedded event log');
+        this.logger.warn({ holder: await holderOf(client, key) }, 'Waiting for the lock of the embedded event log');
       }
       await sleep(RETRY_MS);
     }
   }
 }
 
-async function holderOf(client: Client): Promise<string> {
+async function holderOf(client: Client, key: number): Promise<string> {
   const { rows } = await client.query<{ pid: number; application_name: string }>(
     `SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}`,
+       AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`,
   );
   const holder = rows[0];
   return holder ? `${holder.application_name}, database session ${holder.pid}` : 'which has just ended';
