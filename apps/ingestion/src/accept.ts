@@ -1,19 +1,15 @@
-import { LIMITS, type Fault, type TelephonyEvent } from '@switchhook/contracts';
+import { LIMITS, type Fault } from '@switchhook/contracts';
 import { eventKey } from '@switchhook/domain';
-import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord, type Place } from '@switchhook/event-log';
+import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord } from '@switchhook/event-log';
 import { HttpFault, invalid, type Actor } from '@switchhook/platform';
+import { NamesUnavailableError, type AppendNew } from './append-new.js';
 import { eventRecord } from './event-record.js';
 import type { Accounts } from './ingest.js';
 import { readRequest, type EventFault, type EventRequest, type IndexedEvent } from './read-request.js';
 
-/** Appends to the log; the answer comes when the records are durable. */
-export type Append = (records: readonly OutgoingRecord[], options: { flush: true }) => Promise<Place[]>;
-
 export interface AcceptDeps {
   readonly accounts: Accounts;
-  /** Names of events that are known already. */
-  readonly known: (eventKeys: Iterable<string>) => Promise<ReadonlySet<string>>;
-  readonly append: Append;
+  readonly appendNew: AppendNew;
   readonly onDuplicates: (count: number) => void;
   readonly now: () => number;
   readonly limits: AcceptLimits;
@@ -66,17 +62,15 @@ async function appendNew(
 ): Promise<Accepted> {
   const faults = [...unreadable, ...(await accountFaults(deps, events, actor))];
   if (faults.length > 0) throw refusal(faults);
-  const byKey = new Map<string, TelephonyEvent>();
+  const byKey = new Map<string, OutgoingRecord>();
   for (const { event } of events) {
     const key = eventKey(event.accountId, event.source, event.id);
-    if (!byKey.has(key)) byKey.set(key, event);
+    if (!byKey.has(key)) byKey.set(key, eventRecord(event));
   }
-  const known = await deps.known(byKey.keys()).catch(databaseAway);
-  const fresh = [...byKey].filter(([key]) => !known.has(key)).map(([, event]) => eventRecord(event));
-  if (fresh.length > 0) await deps.append(fresh, { flush: true }).catch(rethrow);
-  const duplicates = events.length - fresh.length;
+  const accepted = await deps.appendNew(byKey).catch(rethrow);
+  const duplicates = events.length - accepted;
   if (duplicates > 0) deps.onDuplicates(duplicates);
-  return { accepted: fresh.length, duplicates };
+  return { accepted, duplicates };
 }
 
 /** Events for accounts that the sender may not use, or that do not exist even when the directories are read to their ends. */
@@ -116,18 +110,17 @@ function refusal(found: readonly EventFault[]): HttpFault {
 }
 
 function rethrow(error: unknown): never {
+  if (error instanceof NamesUnavailableError) throw namesUnavailable();
   if (error instanceof LogUnavailableError) throw logUnavailable(error.message);
   if (error instanceof RecordTooLargeError) throw new HttpFault('tooLarge', error.message);
   throw error;
 }
 
 /** Whatever it is, it is not the sender's fault, and what was sent has not been appended. */
-function databaseAway(): never {
-  const retryAfterSeconds = RETRY_AFTER_SECONDS;
-  throw new HttpFault('unavailable', 'The names of accepted events cannot be read: send the same again', {
-    retryAfterSeconds,
+const namesUnavailable = (): HttpFault =>
+  new HttpFault('unavailable', 'The names of accepted events cannot be read: send the same again', {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
-}
 
 const logUnavailable = (why: string): HttpFault =>
   new HttpFault('logUnavailable', 'The event log does not acknowledge: send the same again', {

@@ -5,6 +5,7 @@ import { HttpFault, type Actor } from '@switchhook/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accept, type Accepted } from './accept.js';
+import { lookUpThenAppend } from './append-new.js';
 import type { EventRequest } from './read-request.js';
 import { Directories, webhook } from './testing/fakes.js';
 
@@ -54,16 +55,18 @@ function start(options: Options = {}) {
   const directories = options.directories ?? new Directories(webhook(1), webhook(2, { accountId: 8 }));
   const run = accept({
     accounts: directories,
-    known: async () => {
-      if (options.knownFails) throw options.knownFails;
-      return new Set(options.known);
-    },
-    append: async (records, { flush }) => {
-      expect(flush).toBe(true);
-      const places = await options.append?.(records);
-      appended.push(...records);
-      return places ?? [];
-    },
+    appendNew: lookUpThenAppend(
+      async () => {
+        if (options.knownFails) throw options.knownFails;
+        return new Set(options.known);
+      },
+      async (records, { flush }) => {
+        expect(flush).toBe(true);
+        const places = await options.append?.(records);
+        appended.push(...records);
+        return places ?? [];
+      },
+    ),
     onDuplicates: () => undefined,
     now: () => NOW,
     limits: { acceptDeadlineMs: 30, waitingBytesMax: options.waitingBytesMax ?? 1_000_000_000 },

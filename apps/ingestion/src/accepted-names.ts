@@ -1,3 +1,4 @@
+import type { NameTable, NamedPlace } from '@switchhook/event-log';
 import type { Queries } from '@switchhook/event-store';
 
 /** One event of a batch: its name, and its position in the partition that the batch is from. */
@@ -37,6 +38,8 @@ const HOUR_MS = 3_600_000;
 /** Between two writes of a partition's watermark: what lies between it and the truth is told by the names. */
 const WATERMARK_EVERY_MS = 1_000;
 const DELETE_ROWS = 1_000;
+/** Most events whose names are remembered as given: more are under way only while ingestion stands. */
+const GIVEN_MAX = 100_000;
 
 // set_config in the statement that writes: no transaction of several statements, no connection of our own.
 const INSERT = `
@@ -46,12 +49,12 @@ const INSERT = `
   ON CONFLICT DO NOTHING
   RETURNING event_key`;
 
-const INSERT_WITH_WATERMARK = `
-  WITH watermark AS (
-    INSERT INTO ingestion.watermarks (log_id, partition, position) VALUES ($3, $4, $7)
-    ON CONFLICT (log_id, partition) DO UPDATE SET position = excluded.position
-    WHERE watermarks.position < excluded.position
-  ) ${INSERT}`;
+const watermark = (logId: string, partition: string, position: string): string => `
+  INSERT INTO ingestion.watermarks (log_id, partition, position) VALUES (${logId}, ${partition}, ${position})
+  ON CONFLICT (log_id, partition) DO UPDATE SET position = excluded.position
+  WHERE watermarks.position < excluded.position`;
+const MOVE_WATERMARK = watermark('$1', '$2', '$3');
+const INSERT_WITH_WATERMARK = `WITH watermark AS (${watermark('$3', '$4', '$7')}) ${INSERT}`;
 
 // Name by name, each in its one partition: with `= ANY` every partition is searched for every name, 40 ms for 500 of them.
 const WINNERS = `
@@ -66,7 +69,11 @@ const KNOWN_ONE = 'SELECT 1 FROM ingestion.accepted_names WHERE event_key = $1';
  * The names of accepted events (correctness.md §1): who is first with a name has it, wherever else it turns up. Marking
  * comes before producing and the winner's own position wins again, so a crash between the two neither loses nor repeats.
  */
-export class AcceptedNames {
+export class AcceptedNames implements NameTable {
+  readonly id = 'event-names';
+  readonly parameterCount = 5;
+  /** `partition:position` of events that got their names as they were appended, until they are worked off. */
+  readonly #given = new Set<string>();
   readonly #watermarks = new Map<number, number>();
   readonly #watermarkWrittenAt = new Map<number, number>();
 
@@ -92,10 +99,46 @@ export class AcceptedNames {
    * position before (a re-read). False is a duplicate. One statement when all names are free, else two.
    */
   async accept(batch: NamedBatch): Promise<boolean[]> {
+    if (this.#takeGiven(batch)) {
+      await this.#moveWatermark(batch);
+      return batch.events.map(() => true);
+    }
     const winners = await this.#insert(batch);
     const taken = [...winners].filter(([, position]) => position === null).map(([eventKey]) => eventKey);
     if (taken.length > 0) await this.#readWinners(taken, batch.partition, winners);
     return batch.events.map(({ eventKey, position }) => winners.get(eventKey) === position);
+  }
+
+  /** As `accept` writes them, for events of this log that are being appended: parameters are names, positions, partitions. */
+  insert(first: number): string {
+    return `
+      INSERT INTO ingestion.accepted_names (event_key, log_id, partition, position, hour)
+      SELECT t.event_key, $${first + 3}, t.partition, t.position, $${first + 4}
+      FROM unnest($${first}::uuid[], $${first + 1}::bigint[], $${first + 2}::integer[]) AS t(event_key, position, partition)
+      ON CONFLICT DO NOTHING
+      RETURNING 1`;
+  }
+
+  values(named: readonly NamedPlace[], nowMs: number): unknown[] {
+    // In one order everywhere, as in `accept`.
+    const sorted = named.length > 1 ? [...named].sort((a, b) => (a.name < b.name ? -1 : 1)) : named;
+    return [
+      sorted.map(({ name }) => name),
+      sorted.map(({ position }) => position),
+      sorted.map(({ partition }) => partition),
+      this.logId,
+      hourOf(nowMs),
+    ];
+  }
+
+  taken(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.known(names);
+  }
+
+  given(named: readonly NamedPlace[]): void {
+    // What is not remembered is looked up in the table, as after a restart.
+    if (this.#given.size > GIVEN_MAX) this.#given.clear();
+    for (const { partition, position } of named) this.#given.add(`${partition}:${position}`);
   }
 
   /** Which of `eventKeys` are known. */
@@ -170,6 +213,20 @@ export class AcceptedNames {
       const here = row.log_id === this.logId && row.partition === partition;
       winners.set(row.event_key, here ? Number(row.position) : null);
     }
+  }
+
+  /** Whether all events of the batch got their names as they were appended; asked once. */
+  #takeGiven({ partition, events }: NamedBatch): boolean {
+    if (this.#given.size === 0) return false;
+    let all = true;
+    for (const { position } of events) all = this.#given.delete(`${partition}:${position}`) && all;
+    return all;
+  }
+
+  async #moveWatermark({ partition, finishedBefore, nowMs }: NamedBatch): Promise<void> {
+    if (!this.#watermarkIsDue(partition, finishedBefore, nowMs)) return;
+    await this.database.query(MOVE_WATERMARK, [this.logId, partition, finishedBefore]);
+    this.#watermarkWrittenAt.set(partition, nowMs);
   }
 
   #watermarkIsDue(partition: number, finishedBefore: number, nowMs: number): boolean {

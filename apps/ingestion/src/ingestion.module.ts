@@ -18,6 +18,7 @@ import {
 import type { Logger } from 'pino';
 import { accept } from './accept.js';
 import type { AcceptedNames } from './accepted-names.js';
+import { appendWithNames, lookUpThenAppend, type AppendNew } from './append-new.js';
 import { readIngestionConfig, type IngestionConfig } from './config.js';
 import { ingestCounters } from './counters.js';
 import { EventsConsumer, INGEST_EVENTS } from './events.consumer.js';
@@ -30,6 +31,15 @@ import { openClaims, openNames } from './open-names.js';
 const NAMES = Symbol('NAMES');
 const CLAIMS = Symbol('CLAIMS');
 const COUNTERS = Symbol('COUNTERS');
+
+function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
+  if (log.publishOnce) return appendWithNames((records, table) => log.publishOnce!(records, table), names);
+  const lookup = new NameLookup((eventKeys) => names.known(eventKeys));
+  return lookUpThenAppend(
+    (eventKeys) => lookup.known(eventKeys),
+    (records, options) => log.publish(records, options),
+  );
+}
 
 /** In the order of the flow: HTTP → log → names → requests. */
 const providers = (config: IngestionConfig): Provider[] => [
@@ -47,11 +57,9 @@ const providers = (config: IngestionConfig): Provider[] => [
       metrics: Metrics,
       now: () => number,
     ) => {
-      const lookup = new NameLookup((eventKeys) => names.known(eventKeys));
       return accept({
         accounts,
-        known: (eventKeys) => lookup.known(eventKeys),
-        append: (records, options) => log.publish(records, options),
+        appendNew: appendNewTo(log, names),
         onDuplicates: (count) => metrics.eventsDuplicate.inc(count),
         now,
         limits: config,
