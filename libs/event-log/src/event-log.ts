@@ -189,4 +189,9 @@ export type ReadFrom = { readonly position: number } | { readonly timeMs: number
 export interface EventLogHealth {
   readonly ok: boolean;
   readonly reason?: string;
+  /**
+   * Liveness: why a new process is the way on. Only when reading hangs for over 30 s although the broker answers; never
+   * because a broker or database is away.
+   */
+  readonly stuck?: string;
 }

@@ -124,11 +124,21 @@ describe('authentication', () => {
   });
 
   it('leaves health and metrics open', async () => {
-    expect((await get('/health/live', {})).json()).toEqual({ status: 'ok', checks: {} });
+    expect((await get('/health/live', {})).json()).toEqual({ status: 'ok', checks: { log: { ok: true } } });
     expect((await get('/health/ready', {})).statusCode).toBe(200);
     const metrics = await get('/metrics', {});
     expect(metrics.headers['content-type']).toMatch(/^text\/plain/);
     expect(metrics.body).toContain('switchhook_events_accepted_total');
+  });
+
+  it('is alive though the log is away, and not alive once only a new process can read on', async () => {
+    resources.log.healthReason = 'the broker is away';
+    expect((await get('/health/live', {})).statusCode).toBe(200);
+    resources.log.stuck = 'fetches hang';
+    const answer = await get('/health/live', {});
+    resources.log.stuck = resources.log.healthReason = undefined;
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toEqual({ status: 'failing', checks: { log: { ok: false, reason: 'fetches hang' } } });
   });
 
   it('answers 503 with the reason while a check fails', async () => {

@@ -1,16 +1,23 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { EventLog } from '@switchhook/event-log';
 import type { FastifyReply } from 'fastify';
-import type { Readiness } from './readiness.js';
-import { READINESS } from './tokens.js';
+import type { HealthBody, Readiness } from './readiness.js';
+import { EVENT_LOG, READINESS } from './tokens.js';
 
 @Controller('health')
 export class HealthController {
-  constructor(@Inject(READINESS) private readonly readiness: Readiness) {}
+  constructor(
+    @Inject(READINESS) private readonly readiness: Readiness,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+  ) {}
 
   /** Whether the process itself works: a broker or database that is away is no reason to kill it. */
   @Get('live')
   live(@Res() reply: FastifyReply): void {
-    void reply.send({ status: 'ok', checks: {} });
+    const { stuck } = this.log.health();
+    const log = stuck === undefined ? { ok: true } : { ok: false, reason: stuck };
+    const body: HealthBody = { status: log.ok ? 'ok' : 'failing', checks: { log } };
+    void reply.status(log.ok ? 200 : 503).send(body);
   }
 
   @Get('ready')

@@ -2,6 +2,7 @@ import type { Consumer, ConsumeOptions, LogRecord, OutgoingRecord, Place } from 
 import { backoffMs, pause, within } from '../backoff.js';
 import { handleBatch } from './batch-handling.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
+import type { FetchWatch } from './fetch-watch.js';
 import { Fetcher } from './fetcher.js';
 import { GroupMember, type Assignment } from './group-member.js';
 import { PositionBeyondEndError, groupPlaces } from './group-places.js';
@@ -24,6 +25,7 @@ const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 
 export interface ConsumerDeps {
   readonly settings: Settings;
   readonly health: HealthBook;
+  readonly watch: FetchWatch;
   readonly publish: (records: readonly OutgoingRecord[]) => Promise<Place[]>;
   readonly onClosed: () => void;
 }
@@ -53,6 +55,7 @@ export class KafkaConsumer implements Consumer {
       failed: (reason) => this.failing('fetch', `cannot fetch: ${reason}`, AWAY_GRACE_MS),
       fetched: () => this.working('fetch'),
     });
+    deps.watch.add(this.fetcher, `Group ${options.group}`);
     this.member = new GroupMember(this.control, settings, options.group, this.topics, {
       assigned: (assignment) => this.begin(assignment),
       revoked: (lost) => this.giveBack(lost),
@@ -94,6 +97,7 @@ export class KafkaConsumer implements Consumer {
 
   private async shutDown(): Promise<void> {
     clearInterval(this.commits);
+    this.deps.watch.forget(this.fetcher);
     const left = this.member.leave().catch((error: unknown) => this.note(`left without saying so: ${reasonOf(error)}`));
     await within(CLOSE_LIMIT_MS + LEAVE_LIMIT_MS, left);
     await Promise.all([this.fetcher.stop(), this.control.close()]);

@@ -2,6 +2,7 @@ import { backoffMs, pause } from '../backoff.js';
 import type { KafkaCluster } from './cluster.js';
 import { reasonOf } from './cluster.js';
 import type { LogRecord } from '../event-log.js';
+import type { Fetching, WantedPartition } from './fetch-watch.js';
 import type { Settings } from './options.js';
 import { fetchRequest, type FetchedPartition, type FetchOptions } from './protocol.js';
 import { decodeBatches } from './record-batch.js';
@@ -41,13 +42,15 @@ export interface FetcherEvents {
  * Fetches a changing set of partitions: one loop per broker that leads some of them, so that one broker's wait does not hold
  * another's records. A record is handed on as soon as the broker has it; nothing is decoded twice.
  */
-export class Fetcher {
+export class Fetcher implements Fetching {
   private targets: readonly FetchTarget[] = [];
   private readonly loops = new Map<number, Promise<void>>();
   private readonly stopping = new AbortController();
   private wake: (() => void) | undefined;
   private woken: Promise<void> = Promise.resolve();
   private supervisor: Promise<void> | undefined;
+  /** When a fetch was last answered, or first wanted. */
+  private answeredMs = 0;
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -67,7 +70,16 @@ export class Fetcher {
 
   /** A target wants more again. */
   resumed(): void {
+    this.answeredMs = this.settings.now();
     this.wake?.();
+  }
+
+  get unansweredSinceMs(): number | undefined {
+    return this.isStopped || this.wanted().length === 0 ? undefined : this.answeredMs;
+  }
+
+  wanted(): readonly WantedPartition[] {
+    return this.targets.filter((target) => target.wantsMore);
   }
 
   async stop(): Promise<void> {
@@ -133,7 +145,7 @@ export class Fetcher {
       }
     } finally {
       this.loops.delete(leader);
-      this.resumed();
+      this.wake?.();
     }
   }
 
@@ -154,7 +166,7 @@ export class Fetcher {
     const asked = targets.map((target) => ({ target, from: target.position }));
     const answers = await this.cluster.send(leader, fetchRequest(targets, this.options));
     if (this.isStopped) return;
-    this.events.fetched();
+    this.answeredMs = this.settings.now();
     let stale = false;
     for (const answer of answers) {
       const found = asked.find(({ target: t }) => t.topic === answer.topic && t.partition === answer.partition);
@@ -164,6 +176,8 @@ export class Fetcher {
       else if (answer.errorCode === OFFSET_OUT_OF_RANGE) found.target.outOfRange();
       else stale = true;
     }
+    // Only now: what cannot be decoded fails, however often the broker answers.
+    this.events.fetched();
     await this.rest(answers);
     if (stale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
   }

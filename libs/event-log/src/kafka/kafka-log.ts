@@ -13,6 +13,7 @@ import type {
 import { pause } from '../backoff.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
 import { KafkaConsumer } from './consumer.js';
+import { FetchWatch, leaderAnswers } from './fetch-watch.js';
 import { groupPositions, setGroupPositions } from './group-positions.js';
 import { HealthBook } from './health-book.js';
 import { END, listOffsets } from './offsets.js';
@@ -32,6 +33,7 @@ export function openKafkaLog(options: KafkaLogOptions): OperableLog {
 class KafkaLog implements OperableLog {
   private readonly settings: Settings;
   private readonly health_: HealthBook;
+  private readonly watch: FetchWatch;
   private readonly control: KafkaCluster;
   private readonly producer: Producer;
   private readonly consumers = new Set<KafkaConsumer>();
@@ -42,6 +44,10 @@ class KafkaLog implements OperableLog {
   constructor(private readonly options: KafkaLogOptions) {
     this.settings = settingsOf(options);
     this.health_ = new HealthBook(this.settings.now);
+    this.watch = new FetchWatch({
+      now: this.settings.now,
+      leaderAnswers: (wanted) => leaderAnswers(wanted, this.settings),
+    });
     this.control = new KafkaCluster(this.settings);
     this.producer = new Producer(this.settings, this.health_);
   }
@@ -61,19 +67,19 @@ class KafkaLog implements OperableLog {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
-    const { settings, health_: health } = this;
+    const { settings, watch, health_: health } = this;
     const publish = (records: readonly OutgoingRecord[]): Promise<Place[]> => this.producer.publish(records);
     const onClosed = (): void => void this.consumers.delete(consumer);
-    const consumer: KafkaConsumer = new KafkaConsumer(options, { settings, health, publish, onClosed });
+    const consumer: KafkaConsumer = new KafkaConsumer(options, { settings, health, watch, publish, onClosed });
     this.consumers.add(consumer);
     await consumer.start();
     return consumer;
   }
 
   async follow(topic: string, onRecords: (records: readonly LogRecord[]) => void | Promise<void>): Promise<Follower> {
-    const { settings, health_: health } = this;
+    const { settings, watch, health_: health } = this;
     const onClosed = (follower: Follower): void => void this.followers.delete(follower);
-    const follower = await follow(topic, onRecords, { settings, health, onClosed });
+    const follower = await follow(topic, onRecords, { settings, health, watch, onClosed });
     this.followers.add(follower);
     return follower;
   }
@@ -98,13 +104,15 @@ class KafkaLog implements OperableLog {
   }
 
   health(): EventLogHealth {
-    return this.health_.health();
+    const { stuck } = this.watch;
+    return stuck === undefined ? this.health_.health() : { ok: false, reason: stuck, stuck };
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.consumers].map((consumer) => consumer.close()));
     await Promise.all([...this.followers].map((follower) => follower.close()));
     this.closing.abort();
+    this.watch.close();
     await this.producer.close();
     await this.control.close();
   }

@@ -1,6 +1,7 @@
 import type { Follower, LogRecord, ReadFrom } from '../event-log.js';
 import { backoffMs, pause } from '../backoff.js';
 import { KafkaCluster, reasonOf } from './cluster.js';
+import type { FetchWatch } from './fetch-watch.js';
 import { Fetcher } from './fetcher.js';
 import type { HealthBook } from './health-book.js';
 import { BEGINNING, END, listOffsets } from './offsets.js';
@@ -18,6 +19,7 @@ const HELD_GRACE_MS = 30_000;
 export interface FollowDeps {
   readonly settings: Settings;
   readonly health: HealthBook;
+  readonly watch: FetchWatch;
   readonly onClosed: (follower: Follower) => void;
 }
 
@@ -27,7 +29,7 @@ export async function follow(
   onRecords: (records: readonly LogRecord[]) => void | Promise<void>,
   deps: FollowDeps,
 ): Promise<Follower> {
-  const { settings, health } = deps;
+  const { settings, health, watch } = deps;
   const name = `follow ${topic}`;
   const control = new KafkaCluster(settings);
   const full = settings.topicPrefix + topic;
@@ -61,6 +63,7 @@ export async function follow(
     });
   });
   fetcher.replace(feeds);
+  watch.add(fetcher, `The reader of ${topic}`);
   const reach = async (to: readonly number[]): Promise<void> => {
     await Promise.all(feeds.map((feed, partition) => feed.queue.reached(to[partition] ?? 0)));
   };
@@ -70,6 +73,7 @@ export async function follow(
       reach(await untilAnswered(control, stopping.signal, async () => listOffsets(control, full, END))),
     close: async () => {
       stopping.abort();
+      watch.forget(fetcher);
       await Promise.all([fetcher.stop(), control.close(), ...feeds.map((feed) => feed.queue.idle())]);
       health.working(name);
       feeds.forEach((_, partition) => health.working(`${name}/${partition}`));

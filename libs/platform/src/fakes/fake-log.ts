@@ -17,6 +17,7 @@ export class FakeLog implements EventLog {
   readonly closed: string[] = [];
   lagByTopic: Record<string, number> = {};
   healthReason: string | undefined;
+  stuck: string | undefined;
   readonly #records = new Map<string, LogRecord[]>();
   readonly #followers = new Map<string, Take[]>();
 
@@ -48,6 +49,7 @@ export class FakeLog implements EventLog {
   }
 
   health() {
+    if (this.stuck !== undefined) return { ok: false, reason: this.stuck, stuck: this.stuck };
     return this.healthReason === undefined ? { ok: true } : { ok: false, reason: this.healthReason };
   }
 
