@@ -172,6 +172,11 @@ export interface Consumer {
   assigned(): readonly number[];
   /** Records not yet handed on, by topic (as far as known). */
   lag(): Readonly<Record<string, number>>;
+  /**
+   * By topic: epoch ms at which the log took the oldest record that this member was handed, or is about to be, and has not
+   * finished (to a second, never late); undefined where it has finished all.
+   */
+  oldestMs(): Readonly<Record<string, number | undefined>>;
   /** Stops taking, awaits `onRevoked` for each partition, stores the progress, leaves the group. */
   close(): Promise<void>;
 }

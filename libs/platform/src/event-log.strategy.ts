@@ -2,11 +2,17 @@ import { Server, type CustomTransportStrategy, type MessageHandler } from '@nest
 import type { Batch, Consumer, EventLog, OutgoingRecord } from '@switchhook/event-log';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { ConsumerGroups } from './consumer-groups.js';
+import type { GroupLag } from './lag-watch.js';
 
 /** What `@EventPattern` says on a consumer's method: the topic (without prefix) and the group that reads it. */
 export interface ConsumerPattern {
   readonly topic: string;
   readonly group: string;
+}
+
+interface GroupConsumer {
+  readonly group: string;
+  readonly consumer: Consumer;
 }
 
 export interface EventLogStrategyDeps {
@@ -23,7 +29,7 @@ export class EventLogStrategy extends Server implements CustomTransportStrategy 
   /** The log reports what a handler throws; Nest need not. */
   override readonly propagatesEventHandlerErrors = true;
   readonly #deps: EventLogStrategyDeps;
-  #consumers: readonly Consumer[] = [];
+  #consumers: readonly GroupConsumer[] = [];
 
   constructor(deps: EventLogStrategyDeps) {
     super();
@@ -41,17 +47,24 @@ export class EventLogStrategy extends Server implements CustomTransportStrategy 
   /** Records not yet handed on, by topic, of all groups of this process: the greater where two groups read one topic. */
   lag(): Readonly<Record<string, number>> {
     const byTopic: Record<string, number> = {};
-    for (const consumer of this.#consumers) {
+    for (const { consumer } of this.#consumers) {
       for (const [topic, lag] of Object.entries(consumer.lag())) byTopic[topic] = Math.max(byTopic[topic] ?? 0, lag);
     }
     return byTopic;
+  }
+
+  /** How old the oldest unfinished record is, for every group of this process and every topic that it reads. */
+  lags(): readonly GroupLag[] {
+    return this.#consumers.flatMap(({ group, consumer }) =>
+      Object.entries(consumer.oldestMs()).map(([topic, oldestMs]) => ({ group, topic, oldestMs })),
+    );
   }
 
   /** Closes all consumers side by side: each has its calls under way to wait for. */
   async close(): Promise<void> {
     const consumers = this.#consumers;
     this.#consumers = [];
-    await Promise.all(consumers.map((consumer) => consumer.close()));
+    await Promise.all(consumers.map(({ consumer }) => consumer.close()));
   }
 
   on(): never {
@@ -67,14 +80,11 @@ export class EventLogStrategy extends Server implements CustomTransportStrategy 
     const handlersByGroup = handlersOf(this.messageHandlers);
     const unread = groups.close().filter((group) => !handlersByGroup.has(group));
     if (unread.length > 0) throw new Error(`No consumer reads as group ${unread.join(', ')}`);
-    const joining = [...handlersByGroup].map(([group, handlers]) =>
-      log.consume({
-        ...groups.optionsOf(group),
-        group,
-        topics: [...handlers.keys()],
-        handle: (batch) => handle(handlers, batch),
-      }),
-    );
+    const joining = [...handlersByGroup].map(async ([group, handlers]) => {
+      const topics = [...handlers.keys()];
+      const options = { ...groups.optionsOf(group), group, topics };
+      return { group, consumer: await log.consume({ ...options, handle: (batch) => handle(handlers, batch) }) };
+    });
     const joined = await Promise.allSettled(joining);
     this.#consumers = joined.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const failed = joined.find((result) => result.status === 'rejected');

@@ -109,12 +109,25 @@ describe('event log strategy', () => {
     expect(() => resources.consumerGroups.configure('one', {})).toThrow(/after consuming has started/);
   });
 
+  it('is not ready, and says of which group, once a record is older than half of the retention', async () => {
+    const resources = await fakeResources(() => 4 * 24 * 3_600_000);
+    const consuming = await start(resources);
+    expect(resources.readiness.report().checks['lag']).toEqual({ ok: true });
+    resources.log.oldestMsByTopic = { 'events.v1': 0, 'webhooks.v1': undefined };
+    const reason = 'group one has not finished a record of events.v1 that is 96 hours old';
+    expect(resources.readiness.report().checks['lag']).toEqual({ ok: false, reason });
+    const metrics = await resources.metrics.scrape();
+    expect(metrics).toContain('switchhook_consumer_lag_seconds{group="two",topic="events.v1"} 345600');
+    expect(metrics).toContain('switchhook_consumer_lag_seconds{group="one",topic="webhooks.v1"} 0');
+    await consuming.close();
+  });
+
   it('reports the lag of each topic at a scrape, and closes every consumer', async () => {
     const resources = await fakeResources();
-    const strategy = await start(resources);
+    const consuming = await start(resources);
     resources.log.lagByTopic = { 'events.v1': 42 };
     expect(await resources.metrics.scrape()).toContain('switchhook_consumer_lag{topic="events.v1"} 42');
-    await strategy.close();
+    await consuming.close();
     expect(resources.log.closed).toEqual(['one', 'two']);
   });
 });

@@ -13,6 +13,10 @@ export interface Metrics {
   /** Seconds from the append of what a hop reads to the acknowledgement of what it writes; `total` from acceptance to the reply. */
   readonly hopSeconds: Histogram<'hop'>;
   readonly consumerLag: Gauge<'topic'>;
+  /** Age of the oldest record that a group has not finished; 0 when it has finished all. */
+  readonly consumerLagSeconds: Gauge<'group' | 'topic'>;
+  /** Times that a group's lag became older than half of its topic's retention. */
+  readonly consumerLate: Counter<'group' | 'topic'>;
   readonly lanes: Gauge<'state'>;
   readonly breakers: Gauge<'state'>;
   readonly scheduleWaiting: Gauge;
@@ -56,6 +60,14 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
       registers,
     }),
     consumerLag: gauge('consumer_lag', 'Records of a topic that this process has not yet handed on', ['topic']),
+    consumerLagSeconds: gauge('consumer_lag_seconds', 'Age of the oldest record that a group has not finished', [
+      'group',
+      'topic',
+    ]),
+    consumerLate: counter('consumer_late_total', "Times that a group fell behind by half of its topic's retention", [
+      'group',
+      'topic',
+    ]),
     lanes: gauge('lanes', 'Lanes of delivery, by state', ['state']),
     breakers: gauge('breakers', 'Circuit breakers, by state', ['state']),
     scheduleWaiting: gauge('schedule_waiting', 'Attempts that wait in the schedule'),

@@ -99,10 +99,10 @@ async function serve({ resources, modules, listener, closer }: Serving): Promise
   closer.add('application', () => app.close());
   // Only now: until all routes are there, Fastify would answer 404.
   for (const handler of handOver) listener.handOver(handler);
-  const strategy = await startConsumers(app, resources);
+  const consuming = await startConsumers(app, resources);
   closer.add('requests and consumers', async () => {
     resources.readiness.add('stop', () => 'stopping');
-    await Promise.all([listener.close(GRACE_MS), strategy.close()]);
+    await Promise.all([listener.close(GRACE_MS), consuming.close()]);
   });
 }
 

@@ -54,7 +54,12 @@ export function memoryLog(identity = 'memory'): MemoryLog {
             void (await handle({ topic, partition: 0, records: batch, signal, settle: () => undefined })),
         ),
       );
-      return { assigned: () => [0], lag: () => ({}), close: async () => ends.forEach((end) => end()) };
+      return {
+        assigned: () => [0],
+        lag: () => ({}),
+        oldestMs: () => ({}),
+        close: async () => ends.forEach((end) => end()),
+      };
     },
     async follow(topic, onRecords) {
       const known = records.filter((record) => record.topic === topic);

@@ -69,9 +69,62 @@ async function oldestUnsettled(engine: EngineUnderTest): Promise<void> {
   await third.close();
 }
 
+async function ageOfTheOldest(engine: EngineUnderTest): Promise<void> {
+  const log = await engine.open();
+  const settles: (() => void)[] = [];
+  let taken = 0;
+  let appendedAtMs = 0;
+  const gate = Promise.withResolvers<void>();
+  const byRecord = await log.consume({
+    group: 'by-record',
+    topics: [INPUT],
+    settle: 'record',
+    handle: async (batch) => {
+      appendedAtMs ||= batch.records[0]!.appendedAtMs;
+      for (const record of batch.records) settles.push(() => batch.settle(record));
+    },
+  });
+  const byBatch = await log.consume({
+    group: 'by-batch',
+    topics: [INPUT],
+    handle: async ({ records }) => {
+      taken += records.length;
+      await gate.promise;
+    },
+  });
+  const oldest = (): (number | undefined)[] => [byRecord, byBatch].map((consumer) => consumer.oldestMs()[INPUT]);
+  expect(oldest()).toEqual([undefined, undefined]);
+
+  await log.publish(upTo(3).map((number) => numbered(INPUT, 'one key', number)));
+  await waitUntil(
+    () => settles.length === 3 && taken > 0,
+    () => 'both groups have the records',
+  );
+  settles[1]!();
+  settles[2]!();
+  // To the second.
+  for (const found of oldest()) {
+    expect(found).toBeLessThanOrEqual(appendedAtMs);
+    expect(found).toBeGreaterThan(appendedAtMs - 1_000);
+  }
+  settles[0]!();
+  gate.resolve();
+  await waitUntil(
+    () => oldest().every((found) => found === undefined),
+    () => `all is finished: ${oldest().join()}`,
+  );
+  await byRecord.close();
+  await byBatch.close();
+}
+
 export function progressCases(makeEngine: MakeEngine): void {
   it(
     'begins again at the oldest record that was not settled, neither before nor behind it',
     withEngine(makeEngine, oldestUnsettled),
+  );
+
+  it(
+    'says when the log took the oldest record that is not finished, and nothing once all are',
+    withEngine(makeEngine, ageOfTheOldest),
   );
 }

@@ -1,3 +1,4 @@
+import { AppendTimes } from '../append-times.js';
 import { HoldError } from '../errors.js';
 import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
 import { backoffMs, pause, within } from '../backoff.js';
@@ -29,6 +30,8 @@ export class Assignment {
   #working: Promise<unknown> = Promise.resolve();
   #appends = new Set<Promise<unknown>>();
   readonly #positions = new Map<Partition, number>();
+  /** By topic: when the log took the oldest record that was handed on and is not finished. */
+  readonly #oldestMs = new Map<string, () => number | undefined>();
   /** By topic (or `assignment`): since when it has been failing. */
   readonly #failingSinceMs = new Map<string, number>();
 
@@ -51,6 +54,11 @@ export class Assignment {
   lag(topic: string): number {
     const partition = this.partitions.find((candidate) => candidate.topic === topic);
     return partition ? partition.next - this.#positions.get(partition)! : 0;
+  }
+
+  /** Epoch ms at which the log took the oldest record of `topic` that is not finished; undefined when all are. */
+  oldestMs(topic: string): number | undefined {
+    return this.#oldestMs.get(topic)?.();
   }
 
   /** Epoch ms since which a handler has been failing without a success; undefined when none is. */
@@ -101,18 +109,24 @@ export class Assignment {
   async #handOnAll(partition: Partition): Promise<void> {
     const { signal } = this.#abort;
     const tracker = new SettleTracker(this.#positions.get(partition)!);
+    const times = new AppendTimes();
+    const byRecord = this.options.settle === 'record';
+    this.#oldestMs.set(partition.topic, () => (tracker.open === 0 ? undefined : times.at(tracker.watermark)));
     while (!signal.aborted) {
       const records = await this.deps.source.take(partition, this.#positions.get(partition)!, this.appetite, signal);
       const last = records.at(-1);
       if (!last || signal.aborted) return;
       const next = last.position + 1;
       this.#positions.set(partition, next);
-      if (this.options.settle === 'record') tracker.take(positionsOf(records), next);
+      for (const { position, appendedAtMs } of records) times.note(position, appendedAtMs);
+      // A batch that is finished as a whole is open with its first record.
+      tracker.take(positionsOf(byRecord ? records : records.slice(0, 1)), next);
       const batch = this.#batch(partition, records, tracker);
       await this.#untilDone(partition.topic, async () => {
         const outputs = await this.options.handle(batch);
-        if (this.options.settle !== 'record' && this.#isOurs) await this.#finish(partition, outputs ?? [], next);
+        if (!byRecord && this.#isOurs) await this.#finish(partition, outputs ?? [], next);
       });
+      if (!byRecord) tracker.settle(records[0]!.position);
     }
   }
 

@@ -151,6 +151,7 @@ class EmbeddedLog implements OperableLog {
     const consumer: Consumer = {
       assigned: () => [...member.assignments.keys()],
       lag: () => Object.fromEntries(options.topics.map((topic) => [topic, lagOf(member, topic)])),
+      oldestMs: () => Object.fromEntries(options.topics.map((topic) => [topic, oldestMsOf(member, topic)])),
       close: async () => {
         this.#consumers.delete(consumer);
         await group.leave(member);
@@ -289,6 +290,12 @@ const bytesOf = (records: readonly ReadyRecord[]): number => records.reduce((sum
 
 const lagOf = (member: Member, topic: string): number =>
   [...member.assignments.values()].reduce((sum, assignment) => sum + assignment.lag(topic), 0);
+
+function oldestMsOf(member: Member, topic: string): number | undefined {
+  const times = [...member.assignments.values()].map((assignment) => assignment.oldestMs(topic) ?? Infinity);
+  const oldest = Math.min(...times);
+  return oldest === Infinity ? undefined : oldest;
+}
 
 /** Cuts before the record with which a part would pass PART_BYTES. */
 function inParts<Record extends ReadyRecord>(records: readonly Record[]): Record[][] {

@@ -81,13 +81,14 @@ export class KafkaConsumer implements Consumer {
   }
 
   lag(): Readonly<Record<string, number>> {
-    const lag: Record<string, number> = {};
-    for (const topic of this.options.topics) lag[topic] = 0;
-    for (const feed of this.feeds()) {
-      const topic = feed.topic.slice(this.deps.settings.topicPrefix.length);
-      lag[topic] = (lag[topic] ?? 0) + feed.lag;
-    }
-    return lag;
+    return this.byTopic((feeds) => feeds.reduce((sum, feed) => sum + feed.lag, 0));
+  }
+
+  oldestMs(): Readonly<Record<string, number | undefined>> {
+    return this.byTopic((feeds) => {
+      const oldest = Math.min(...feeds.map((feed) => feed.oldestMs ?? Infinity));
+      return oldest === Infinity ? undefined : oldest;
+    });
   }
 
   close(): Promise<void> {
@@ -103,6 +104,12 @@ export class KafkaConsumer implements Consumer {
     await Promise.all([this.fetcher.stop(), this.control.close()]);
     for (const name of ['member', 'fetch', 'commit', 'load']) this.working(name);
     this.deps.onClosed();
+  }
+
+  private byTopic<T>(of: (feeds: readonly PartitionFeed[]) => T): Record<string, T> {
+    const byName = Map.groupBy(this.feeds(), (feed) => feed.topic);
+    const { topicPrefix } = this.deps.settings;
+    return Object.fromEntries(this.options.topics.map((topic) => [topic, of(byName.get(topicPrefix + topic) ?? [])]));
   }
 
   private feeds(): PartitionFeed[] {

@@ -1,3 +1,4 @@
+import { AppendTimes } from '../append-times.js';
 import type { LogRecord } from '../event-log.js';
 import type { FetchTarget } from './fetcher.js';
 import { RecordQueue, type RecordQueueDeps } from './record-queue.js';
@@ -20,6 +21,7 @@ export class PartitionFeed implements FetchTarget {
   position: number;
   /** What the group was last told; -1 before that. */
   committed = -1;
+  private readonly times = new AppendTimes();
   private end: number;
   private isLost = false;
 
@@ -45,10 +47,16 @@ export class PartitionFeed implements FetchTarget {
     return Math.max(0, this.end - this.queue.finished);
   }
 
+  /** Epoch ms at which the log took the oldest record that is not finished; undefined when all that was fetched is. */
+  get oldestMs(): number | undefined {
+    return this.times.at(this.tracker.watermark);
+  }
+
   take(records: LogRecord[], next: number, end: number): void {
     this.end = end;
     if (next === this.position) return;
     this.position = next;
+    for (const { position, appendedAtMs } of records) this.times.note(position, appendedAtMs);
     this.tracker.take(
       records.map((record) => record.position),
       next,

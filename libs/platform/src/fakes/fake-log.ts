@@ -16,6 +16,7 @@ export class FakeLog implements EventLog {
   readonly groups = new Map<string, ConsumeOptions>();
   readonly closed: string[] = [];
   lagByTopic: Record<string, number> = {};
+  oldestMsByTopic: Record<string, number | undefined> = {};
   healthReason: string | undefined;
   stuck: string | undefined;
   readonly #records = new Map<string, LogRecord[]>();
@@ -32,6 +33,7 @@ export class FakeLog implements EventLog {
     return {
       assigned: () => [0],
       lag: () => this.lagByTopic,
+      oldestMs: () => this.oldestMsByTopic,
       close: async () => void this.closed.push(options.group),
     };
   }
