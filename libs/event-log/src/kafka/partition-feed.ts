@@ -49,7 +49,7 @@ export class PartitionFeed implements FetchTarget {
 
   /** Epoch ms at which the log took the oldest record that is not finished; undefined when all that was fetched is. */
   get oldestMs(): number | undefined {
-    return this.times.at(this.tracker.watermark);
+    return this.tracker.open === 0 ? undefined : this.times.at(this.tracker.watermark);
   }
 
   take(records: LogRecord[], next: number, end: number): void {
