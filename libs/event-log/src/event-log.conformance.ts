@@ -35,6 +35,6 @@ export function eventLogConformance(name: string, makeEngine: MakeEngine, traits
     readerCases(makeEngine);
     sizeCases(makeEngine);
     operationCases(makeEngine);
-    compactionCases(makeEngine, traits);
+    compactionCases(makeEngine);
   });
 }

@@ -11,7 +11,7 @@ export interface EngineUnderTest {
    * exports `openFromEnv(env): EventLog` (not started); the rest is for that module.
    */
   childEnv(): Record<string, string>;
-  /** Asks the engine to compact `topic` soon and whole, where it compacts at all. */
+  /** Asks the engine to compact `topic` soon and whole, without a minimum lag. */
   compact(topic: string): Promise<void>;
   /** Closes what is still open and deletes the records. */
   dispose(): Promise<void>;
@@ -22,8 +22,6 @@ export type MakeEngine = () => Promise<EngineUnderTest>;
 export interface EngineTraits {
   /** Whether a handler's output and its progress are one transaction, so that a killed process repeats no output. */
   readonly exactlyOnceOutputs: boolean;
-  /** Whether records of compacted topics really go away. */
-  readonly compacts: boolean;
   /** How long a killed member's partitions may take to be handed on. */
   readonly takeoverMs: number;
 }

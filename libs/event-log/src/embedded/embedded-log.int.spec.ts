@@ -1,16 +1,22 @@
 import { fileURLToPath } from 'node:url';
 import { createDatabase } from '@switchhook/testing';
+import { Pool } from 'pg';
+import { pause } from '../backoff.js';
 import type { EngineUnderTest } from '../conformance/engine-under-test.js';
 import { eventLogConformance } from '../event-log.conformance.js';
 import type { EventLog } from '../event-log.js';
+import { upTo } from '../testing/records.js';
 import { silentLogger } from '../testing/silent-logger.js';
+import { compact } from './compact.js';
 import { openEmbeddedLog } from './embedded-log.js';
+import { Partition } from './partition.js';
 
 const OPENER = fileURLToPath(new URL('../../dist/testing/open-embedded.js', import.meta.url));
 
 async function makeEngine(): Promise<EngineUnderTest> {
   const database = await createDatabase();
   const opened: EventLog[] = [];
+  const compacting: (() => Promise<void>)[] = [];
   return {
     async open() {
       const log = openEmbeddedLog({ databaseUrl: database.url, logger: silentLogger });
@@ -21,13 +27,38 @@ async function makeEngine(): Promise<EngineUnderTest> {
     // One process only: members share the process.
     openBeside: async (log) => log,
     childEnv: () => ({ EVENT_LOG_OPENER: OPENER, EVENT_LOG_DATABASE_URL: database.url }),
-    // Compacted topics are kept whole: they are small, and positions stay without gaps.
-    compact: async () => undefined,
+    compact: async (topic) => void compacting.push(await compactSoon(database.url, topic)),
     async dispose() {
+      await Promise.all(compacting.map((stop) => stop()));
       await Promise.all(opened.map((log) => log.close()));
       await database.drop();
     },
   };
 }
 
-eventLogConformance('embedded', makeEngine, { exactlyOnceOutputs: true, compacts: false, takeoverMs: 0 });
+/** Compacts again and again, without a lag; answers what ends it. */
+async function compactSoon(databaseUrl: string, topic: string): Promise<() => Promise<void>> {
+  const pool = new Pool({ connectionString: databaseUrl, max: 1 });
+  const { rows } = await pool.query<{ id: number; partitions: number }>(
+    'SELECT id, partitions FROM log.topics WHERE name = $1',
+    [topic],
+  );
+  const { id, partitions } = rows[0]!;
+  const stopping = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      for (const number of upTo(partitions)) {
+        await compact(pool, new Partition(topic, id, number), Date.now() + 1, () => stopping.signal.aborted);
+      }
+      await pause(50, stopping.signal);
+    }
+  };
+  const running = run();
+  return async () => {
+    stopping.abort();
+    await running;
+    await pool.end();
+  };
+}
+
+eventLogConformance('embedded', makeEngine, { exactlyOnceOutputs: true, takeoverMs: 0 });

@@ -22,6 +22,7 @@ import { Group, Member } from './group.js';
 import type { Partition } from './partition.js';
 import { partitionOf } from './partition-of.js';
 import type { NameTable } from './name-table.js';
+import { bytesOf, inParts } from './parts.js';
 import { Partitions } from './partitions.js';
 import { Progress, type Move } from './progress.js';
 import { headersBytes, headersToText } from './record-text.js';
@@ -50,12 +51,10 @@ const FAILING_TOO_LONG_MS = 30_000;
 const BATCH_RECORDS = 500;
 const EAGER = { bytes: 1024 * 1024, lingerMs: 0 };
 const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 1_000 };
-/** A publish above this becomes several transactions, as a burst does. */
-const PART_BYTES = 4 * 1024 * 1024;
 
 /**
  * The event log on PostgreSQL, for one process (architecture.md §2.9). Not started yet: `start` connects.
- * Compacted topics keep every record; the others keep what their retention or a group that is behind asks for.
+ * Topics keep what their retention or a group that is behind asks for; compacted ones the newest record of each key.
  */
 export const openEmbeddedLog = (options: EmbeddedLogOptions): OperableLog => new EmbeddedLog(options);
 
@@ -150,8 +149,8 @@ class EmbeddedLog implements OperableLog {
     await group.join(member);
     const consumer: Consumer = {
       assigned: () => [...member.assignments.keys()],
-      lag: () => Object.fromEntries(options.topics.map((topic) => [topic, lagOf(member, topic)])),
-      oldestMs: () => Object.fromEntries(options.topics.map((topic) => [topic, oldestMsOf(member, topic)])),
+      lag: () => Object.fromEntries(options.topics.map((topic) => [topic, member.lag(topic)])),
+      oldestMs: () => Object.fromEntries(options.topics.map((topic) => [topic, member.oldestMs(topic)])),
       close: async () => {
         this.#consumers.delete(consumer);
         await group.leave(member);
@@ -284,30 +283,4 @@ class EmbeddedLog implements OperableLog {
     for (const group of this.#groups.values()) void group.restart();
     for (const follower of this.#followers) void follower.rewind();
   }
-}
-
-const bytesOf = (records: readonly ReadyRecord[]): number => records.reduce((sum, record) => sum + record.bytes, 0);
-
-const lagOf = (member: Member, topic: string): number =>
-  [...member.assignments.values()].reduce((sum, assignment) => sum + assignment.lag(topic), 0);
-
-function oldestMsOf(member: Member, topic: string): number | undefined {
-  const times = [...member.assignments.values()].map((assignment) => assignment.oldestMs(topic) ?? Infinity);
-  const oldest = Math.min(...times);
-  return oldest === Infinity ? undefined : oldest;
-}
-
-/** Cuts before the record with which a part would pass PART_BYTES. */
-function inParts<Record extends ReadyRecord>(records: readonly Record[]): Record[][] {
-  const parts: Record[][] = [];
-  let bytes = Infinity;
-  for (const record of records) {
-    bytes += record.bytes;
-    if (bytes > PART_BYTES) {
-      parts.push([]);
-      bytes = record.bytes;
-    }
-    parts.at(-1)!.push(record);
-  }
-  return parts;
 }

@@ -9,6 +9,17 @@ export class Member {
   readonly assignments = new Map<number, Assignment>();
 
   constructor(readonly assign: (partition: number) => Assignment) {}
+
+  /** Records of `topic` not yet handed on. */
+  lag(topic: string): number {
+    return [...this.assignments.values()].reduce((sum, assignment) => sum + assignment.lag(topic), 0);
+  }
+
+  /** As `Consumer.oldestMs`, of one topic. */
+  oldestMs(topic: string): number | undefined {
+    const oldest = Math.min(...[...this.assignments.values()].map((each) => each.oldestMs(topic) ?? Infinity));
+    return oldest === Infinity ? undefined : oldest;
+  }
 }
 
 /** The members of one group share its partitions: partition n of all topics is one member's. */

@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
 import type { Logger } from '../logger.js';
+import { compact } from './compact.js';
 import type { Partition } from './partition.js';
 import type { Topic } from './partitions.js';
 
 const EVERY_MS = 60_000;
+const COMPACT_EVERY_MS = 60 * 60 * 1_000;
 const DELETED_AT_ONCE = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -24,11 +26,15 @@ const DELETE_SOME = `
   )
   SELECT (SELECT count(*) FROM deleted)::int AS count, (SELECT position FROM past) AS up_to`;
 
-/** Removes what is older than its topic's retention, slowly, on a timer. Compacted topics are kept whole. */
+/**
+ * Removes, slowly and on a timer, what is older than its topic's retention, and once an hour from compacted topics what was
+ * overwritten longer ago than their lag: finding that reads all keys.
+ */
 export class Retention {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  #compactedMs = -Infinity;
 
   constructor(
     private readonly pool: Pool,
@@ -56,9 +62,20 @@ export class Retention {
         const beforeMs = this.now() - declaration.retentionDays * DAY_MS;
         for (const partition of partitions) await this.#clean(partition, beforeMs);
       }
+      await this.#compactAll();
     } catch (error) {
       this.logger.warn({ error: String(error) }, 'Old records of the event log could not be deleted');
     }
+  }
+
+  async #compactAll(): Promise<void> {
+    if (this.now() - this.#compactedMs < COMPACT_EVERY_MS) return;
+    for (const { declaration, partitions } of this.topics()) {
+      if (declaration.cleanup !== 'compact') continue;
+      const beforeMs = this.now() - (declaration.compactionLagDays ?? 0) * DAY_MS;
+      for (const partition of partitions) await compact(this.pool, partition, beforeMs, () => this.#stopped);
+    }
+    this.#compactedMs = this.now();
   }
 
   async #clean(partition: Partition, beforeMs: number): Promise<void> {
