@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { openTimeMs } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
@@ -24,6 +25,7 @@ import type { DeliveryDeps } from './delivery-parts.js';
 import { DeliveryLifecycle } from './delivery-lifecycle.js';
 import { deliveryReport } from './delivery-report.js';
 import { GateStore } from './gate-store.js';
+import { watchHostsFile } from './hosts-file.js';
 import { httpSender, type HttpSender } from './http-sender.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
 import { Gates1700000000002 } from './migrations/0002-gates.js';
@@ -37,11 +39,24 @@ const STORES = Symbol('STORES');
 
 type Stores = DeliveryDeps['stores'];
 
+const DNS = { timeout: 2_000, tries: 1 };
+const HOSTS_FILE = { path: '/etc/hosts', everyMs: 5_000 };
+
+function senderOf({ allowedCidrs }: DeliveryConfig): HttpSender {
+  const hosts = watchHostsFile(HOSTS_FILE.path, HOSTS_FILE.everyMs);
+  const { send, close } = httpSender({ resolve: hostResolver({ hosts, resolver: new Resolver(DNS) }), allowedCidrs });
+  const closeAll = (): Promise<void> => {
+    hosts.close();
+    return close();
+  };
+  return { send, close: closeAll };
+}
+
 /** In the order of the flow: signed → lane → call → outcome → schedule. */
 const providers = (config: DeliveryConfig): Provider[] => [
   {
     provide: SENDER,
-    useFactory: () => httpSender({ resolve: hostResolver(), allowedCidrs: config.allowedCidrs }),
+    useFactory: () => senderOf(config),
   },
   {
     provide: STORES,

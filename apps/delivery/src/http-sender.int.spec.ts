@@ -1,13 +1,19 @@
-import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Resolver } from 'node:dns/promises';
+import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { freePort, startReceiver, type Receiver } from '@switchhook/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NameNotResolvedError } from './attempt-error.js';
 import { httpSender, type CallAnswer, type HttpSender } from './http-sender.js';
 import { hostResolver, type ResolveHost } from './resolve-host.js';
 
 const BODY = Buffer.from('{"id":7420017300281076000}');
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+
+const resolveHost = (): ResolveHost =>
+  hostResolver({ hosts: { find: () => undefined }, resolver: new Resolver({ timeout: 300, tries: 1 }) });
 
 let receiver: Receiver;
 let sender: HttpSender;
@@ -15,7 +21,7 @@ const closing: (() => unknown)[] = [];
 
 beforeEach(async () => {
   receiver = await startReceiver();
-  sender = httpSender({ resolve: hostResolver(), allowedCidrs: LOOPBACK });
+  sender = httpSender({ resolve: resolveHost(), allowedCidrs: LOOPBACK });
 });
 afterEach(async () => {
   await sender.close();
@@ -36,6 +42,12 @@ function call(
     signal: options.signal ?? new AbortController().signal,
   });
 }
+
+const FORBIDDEN_HOSTS = readFileSync(new URL('../../../libs/domain/src/forbidden-hosts.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#') && URL.canParse(`http://${line}/`));
+
+const addressOf = (host: string): string => new URL(`http://${host}/`).hostname.replace(/^\[|\]$/g, '');
 
 /** A server that answers every connection with these bytes. */
 async function rawServer(answer: string): Promise<string> {
@@ -90,7 +102,7 @@ describe('the sender', () => {
     expect(await call(await rawServer(''))).toMatchObject({ error: 'reset' });
     expect(await call(await rawServer('no HTTP at all\r\n\r\n'))).toMatchObject({ error: 'protocol' });
     expect(await call(`https://127.0.0.1:${receiver.port}/`)).toMatchObject({ error: 'tls' });
-    const nowhere: ResolveHost = () => Promise.reject(Object.assign(new Error('ENOTFOUND'), { code: 'ENOTFOUND' }));
+    const nowhere: ResolveHost = () => Promise.reject(new NameNotResolvedError('receiver.example'));
     const lost = httpSender({ resolve: nowhere, allowedCidrs: LOOPBACK });
     closing.push(() => lost.close());
     expect(await call('http://receiver.example/', { by: lost })).toMatchObject({ error: 'dns' });
@@ -107,17 +119,40 @@ describe('the sender', () => {
 });
 
 describe('addresses that policy forbids', () => {
-  it.each(['127.0.0.1', '[::1]', 'localhost', '2130706433', '0x7f.1', '[::ffff:127.0.0.1]'])(
-    'never connects to %s',
-    async (host) => {
-      const strict = httpSender({ resolve: hostResolver(), allowedCidrs: [] });
-      closing.push(() => strict.close());
-      expect(await call(`http://${host}:${receiver.port}/`, { by: strict })).toMatchObject({
-        error: 'address-refused',
-      });
-      expect(receiver.total).toBe(0);
-    },
-  );
+  const strict = (resolve = resolveHost()) => {
+    const made = httpSender({ resolve, allowedCidrs: [] });
+    closing.push(() => made.close());
+    return made;
+  };
+
+  it('are never connected to, however they are written', async () => {
+    const by = strict();
+    const answers = await Promise.all(
+      ['localhost', 'a.localhost', ...FORBIDDEN_HOSTS].map(async (host) => {
+        const answer = await call(`http://${host}:${receiver.port}/`, { by });
+        return answer.error === 'address-refused' ? undefined : `${host}: ${answer.error ?? answer.statusCode}`;
+      }),
+    );
+    expect(answers.filter((wrong) => wrong !== undefined)).toEqual([]);
+    expect(receiver.total).toBe(0);
+  });
+
+  it('are not reached through a name either', async () => {
+    const wrong: string[] = [];
+    for (const address of FORBIDDEN_HOSTS.map(addressOf)) {
+      const by = strict(async () => [{ address, family: address.includes(':') ? 6 : 4 }]);
+      const { error } = await call(`http://receiver.example:${receiver.port}/`, { by });
+      if (error !== 'address-refused') wrong.push(`${address}: ${error}`);
+    }
+    expect(wrong).toEqual([]);
+    expect(receiver.total).toBe(0);
+  });
+
+  it('are not reached by a URL that cannot be read: it ends as protocol', async () => {
+    for (const url of ['http://[fe80::1%25eth0]/', 'http://127..1/', 'nonsense', '']) {
+      expect(await call(url, { by: strict() })).toMatchObject({ error: 'protocol', statusCode: null });
+    }
+  });
 
   it('refuses a name when only one of its addresses is forbidden', async () => {
     const mixed: ResolveHost = async () => [

@@ -1,30 +1,10 @@
-import { LIMITS, type AttemptError, type PreparedCall } from '@switchhook/contracts';
 import { addressAllowed } from '@switchhook/domain';
-import { Agent, type Dispatcher } from 'undici';
-import { ResponseTooLargeError, classifyCallError } from './attempt-error.js';
+import { Agent } from 'undici';
+import { Exchange, type CallAnswer, type CallToSend } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
 import type { ResolveHost } from './resolve-host.js';
 
-export interface CallToSend {
-  readonly call: PreparedCall;
-  readonly body: Buffer;
-  /** The whole exchange, from connecting to the last byte of the answer. */
-  readonly timeoutMs: number;
-  readonly nonStrictSsl: boolean;
-  /** True for the receiver of our own sample event only. */
-  readonly allowLoopback: boolean;
-  readonly signal: AbortSignal;
-}
-
-export interface CallAnswer {
-  readonly statusCode: number | null;
-  readonly error: AttemptError | null;
-  /** At most 1 KiB. */
-  readonly responseBody: string | null;
-  readonly retryAfter?: string;
-  /** We broke the call off ourselves, because the partition went away: it has no outcome. */
-  readonly abandoned: boolean;
-}
+export type { CallAnswer, CallToSend } from './exchange.js';
 
 /** Makes one HTTP call. Never rejects: whatever happens is an answer. */
 export type SendCall = (call: CallToSend) => Promise<CallAnswer>;
@@ -53,12 +33,19 @@ export interface HttpSender {
 export function httpSender(options: HttpSenderOptions): HttpSender {
   const { resolve, allowedCidrs, connectionsPerOrigin = 128 } = options;
   const dispatchers = new Map<string, Agent>();
+  const closers: (() => unknown)[] = [];
 
   const dispatcherFor = (nonStrictSsl: boolean, allowLoopback: boolean): Agent => {
     const name = `${nonStrictSsl}/${allowLoopback}`;
     const known = dispatchers.get(name);
     if (known) return known;
     const cidrs = allowLoopback ? [...allowedCidrs, ...LOOPBACK_CIDRS] : allowedCidrs;
+    const { connect, close } = guardedConnector({
+      resolve,
+      addressAllowed: (address) => addressAllowed(address, cidrs),
+      rejectUnauthorized: !nonStrictSsl,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
     const agent = new Agent({
       connections: connectionsPerOrigin,
       pipelining: 1,
@@ -67,77 +54,21 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
       // The deadline over the whole exchange is ours; undici's coarse timers would only add a second one.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: guardedConnector({
-        resolve,
-        addressAllowed: (address) => addressAllowed(address, cidrs),
-        rejectUnauthorized: !nonStrictSsl,
-        connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      }),
+      connect,
     });
     dispatchers.set(name, agent);
+    closers.push(() => agent.destroy(), close);
     return agent;
   };
 
-  const send: SendCall = async (request) => {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), request.timeoutMs);
-    const abandon = () => deadline.abort();
-    request.signal.addEventListener('abort', abandon, { once: true });
-    try {
-      const dispatcher = dispatcherFor(request.nonStrictSsl, request.allowLoopback);
-      return await exchange(dispatcher, request, deadline.signal);
-    } catch (error) {
-      const timedOut = deadline.signal.aborted && !request.signal.aborted;
-      return {
-        statusCode: null,
-        error: timedOut ? 'timeout' : classifyCallError(error),
-        responseBody: null,
-        abandoned: request.signal.aborted,
-      };
-    } finally {
-      clearTimeout(timer);
-      request.signal.removeEventListener('abort', abandon);
-    }
+  const send: SendCall = (request) => {
+    const exchange = new Exchange(dispatcherFor(request.nonStrictSsl, request.allowLoopback), request);
+    exchange.begin();
+    return exchange.answer;
   };
 
   const close = async (): Promise<void> => {
-    await Promise.all([...dispatchers.values()].map((agent) => agent.destroy()));
+    await Promise.all(closers.map((closer) => closer()));
   };
   return { send, close };
-}
-
-async function exchange(dispatcher: Dispatcher, request: CallToSend, signal: AbortSignal): Promise<CallAnswer> {
-  const { origin, pathname, search } = new URL(request.call.url);
-  const response = await dispatcher.request({
-    origin,
-    path: `${pathname}${search}`,
-    method: request.call.method,
-    headers: request.call.headers,
-    body: request.body,
-    signal,
-  });
-  const responseBody = await readAtMost(response.body);
-  const retryAfter = response.headers['retry-after'];
-  return {
-    statusCode: response.statusCode,
-    error: response.statusCode >= 300 && response.statusCode < 400 ? 'redirect' : null,
-    responseBody,
-    ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
-    abandoned: false,
-  };
-}
-
-/** Reads a body to its end, at most 64 KiB of it, and keeps the first KiB as text. */
-async function readAtMost(body: Dispatcher.ResponseData['body']): Promise<string | null> {
-  let bytes = 0;
-  let kept = Buffer.alloc(0);
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (kept.length < LIMITS.responseKeptBytes) {
-      kept = Buffer.concat([kept, chunk.subarray(0, LIMITS.responseKeptBytes - kept.length)]);
-    }
-    bytes += chunk.length;
-    if (bytes > LIMITS.responseReadBytes)
-      throw new ResponseTooLargeError(`more than ${LIMITS.responseReadBytes} bytes`);
-  }
-  return kept.length === 0 ? null : kept.toString('utf8');
 }

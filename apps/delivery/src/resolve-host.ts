@@ -1,33 +1,32 @@
-import { Resolver } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
+import type { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { NameNotResolvedError } from './attempt-error.js';
+import type { HostAddress, HostsFile } from './hosts-file.js';
 
-export interface HostAddress {
-  readonly address: string;
-  readonly family: 4 | 6;
-}
-
-/** Every address of a host name. Throws an error with a DNS `code` when there is none. */
+/** Every address of a host name. Throws `NameNotResolvedError` when there is none. */
 export type ResolveHost = (hostname: string) => Promise<readonly HostAddress[]>;
 
+export interface HostResolverOptions {
+  readonly hosts: Pick<HostsFile, 'find'>;
+  /** c-ares with a timeout and one try: `new Resolver({ timeout: 2_000, tries: 1 })`. */
+  readonly resolver: Pick<Resolver, 'resolve4' | 'resolve6'>;
+}
+
 const CACHE_SECONDS_MAX = 60;
-const TRIES = 1;
+const CACHED_NAMES_MAX = 10_000;
 
 /**
  * A resolver of our own (correctness.md §6): a literal; `localhost`; `/etc/hosts`; then c-ares, A and AAAA, cached for their
- * TTL but at most 60 s. `dns.lookup` is not used: it occupies one of Node's four pool threads for as long as a name server
- * hangs, and four hanging name servers would stall every new connection.
+ * TTL but at most 60 s. Who asks while a name is being looked up waits for the same answer. `dns.lookup` is not used: it
+ * occupies one of Node's four pool threads for as long as a name server hangs, and four hanging name servers would stall
+ * every new connection. Search domains are not used either: a customer's name is not one of our network.
  */
-export function hostResolver(options: { readonly hostsFile?: string; readonly timeoutMs?: number } = {}): ResolveHost {
-  const { hostsFile = '/etc/hosts', timeoutMs = 2_000 } = options;
-  const resolver = new Resolver({ timeout: timeoutMs, tries: TRIES });
-  const cache = new LRUCache<string, readonly HostAddress[]>({ max: 10_000 });
+export function hostResolver({ hosts, resolver }: HostResolverOptions): ResolveHost {
+  const cache = new LRUCache<string, readonly HostAddress[]>({ max: CACHED_NAMES_MAX });
   const underWay = new Map<string, Promise<readonly HostAddress[]>>();
 
   const query = async (hostname: string): Promise<readonly HostAddress[]> => {
-    const fromFile = (await readHostsFile(hostsFile)).get(hostname);
-    if (fromFile) return fromFile;
     const [v4, v6] = await Promise.allSettled([
       resolver.resolve4(hostname, { ttl: true }),
       resolver.resolve6(hostname, { ttl: true }),
@@ -36,7 +35,11 @@ export function hostResolver(options: { readonly hostsFile?: string; readonly ti
       ...(v4.status === 'fulfilled' ? v4.value.map(({ address, ttl }) => ({ address, ttl, family: 4 as const })) : []),
       ...(v6.status === 'fulfilled' ? v6.value.map(({ address, ttl }) => ({ address, ttl, family: 6 as const })) : []),
     ];
-    if (found.length === 0) throw v4.status === 'rejected' ? v4.reason : new Error(`${hostname} has no address`);
+    if (found.length === 0) {
+      throw new NameNotResolvedError(`${hostname} has no address`, {
+        cause: v4.status === 'rejected' ? v4.reason : undefined,
+      });
+    }
     const ttlSeconds = Math.min(CACHE_SECONDS_MAX, ...found.map(({ ttl }) => ttl));
     if (ttlSeconds > 0) cache.set(hostname, found, { ttl: ttlSeconds * 1_000 });
     return found;
@@ -50,13 +53,13 @@ export function hostResolver(options: { readonly hostsFile?: string; readonly ti
     const family = isIP(hostname);
     if (family === 4 || family === 6) return Promise.resolve([{ address: hostname, family }]);
     if (hostname === 'localhost' || hostname.endsWith('.localhost')) return Promise.resolve(LOOPBACK);
-    const cached = cache.get(hostname);
-    if (cached) return Promise.resolve(cached);
-    const known = underWay.get(hostname);
-    if (known) return known;
-    const asked = query(hostname).finally(() => underWay.delete(hostname));
-    underWay.set(hostname, asked);
-    return asked;
+    const known = hosts.find(hostname) ?? cache.get(hostname);
+    if (known) return Promise.resolve(known);
+    const asked = underWay.get(hostname);
+    if (asked) return asked;
+    const answer = query(hostname).finally(() => underWay.delete(hostname));
+    underWay.set(hostname, answer);
+    return answer;
   };
 }
 
@@ -65,16 +68,3 @@ const LOOPBACK: readonly HostAddress[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ];
-
-async function readHostsFile(path: string): Promise<Map<string, HostAddress[]>> {
-  const hosts = new Map<string, HostAddress[]>();
-  const text = await readFile(path, 'utf8').catch(() => '');
-  for (const line of text.split('\n')) {
-    const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    const family = isIP(address ?? '');
-    if (!address || (family !== 4 && family !== 6)) continue;
-    for (const name of names)
-      hosts.set(name.toLowerCase(), [...(hosts.get(name.toLowerCase()) ?? []), { address, family }]);
-  }
-  return hosts;
-}

@@ -1,6 +1,24 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressAllowed, literalAddress } from './address-policy.js';
+
+const forbiddenHosts = readFileSync(new URL('./forbidden-hosts.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
+
+describe('the corpus of forbidden hosts', () => {
+  it('has at least 150, none twice', () => {
+    expect(forbiddenHosts.length).toBeGreaterThanOrEqual(150);
+    expect(new Set(forbiddenHosts).size).toBe(forbiddenHosts.length);
+  });
+
+  it.each(forbiddenHosts.filter((host) => URL.canParse(`http://${host}/`)))('%s is refused', (host) => {
+    const address = literalAddress(new URL(`http://${host}/`).hostname);
+    expect(address).toBeDefined();
+    expect(addressAllowed(address!, [])).toBe(false);
+  });
+});
 
 describe('addressAllowed', () => {
   it.each(['8.8.8.8', '1.1.1.1', '93.184.216.34', '2606:4700::1111', '2a00:1450:4001::1', '::ffff:8.8.8.8'])(
@@ -62,6 +80,13 @@ describe('addressAllowed', () => {
     expect(addressAllowed('::ffff:127.0.0.1', ['127.0.0.0/8'])).toBe(true);
     expect(addressAllowed('10.0.0.1', ['127.0.0.0/8', '::1/128'])).toBe(false);
     expect(addressAllowed('fd00::7', ['10.0.0.0/8', 'fd00::/8'])).toBe(true);
+    expect(addressAllowed('168.63.129.16', ['168.63.129.16/32'])).toBe(true);
+  });
+
+  it('does not take what is allowed as IPv4 for allowed inside another form of IPv6', () => {
+    const everything = ['0.0.0.0/0'];
+    const holding = ['64:ff9b::7f00:1', '2002:7f00:1::', '2001:0:7f00:1::', '::ffff:0:7f00:1', '2001:470::5efe:7f00:1'];
+    expect(holding.filter((ip) => addressAllowed(ip, everything))).toEqual([]);
   });
 
   it('refuses every private IPv4 address, written as IPv6 too', () => {

@@ -34,7 +34,7 @@ export function readWebhookInput(
   if (!current) faults.push(...missing(values, faults));
   const { secret, ...settings } = values as WebhookChanges & { secret?: string | null };
   const profile = profileOf(profileAfter(settings, current));
-  if (typeof settings.callback === 'string') faults.push(...callbackFaults(settings.callback, profile, addressAllowed));
+  faults.push(...callbackFaults(callbackToCheck(settings, current), profile, addressAllowed));
   if (typeof secret === 'string') faults.push(...secretFaults(secret, profile));
   const wanted = faults.some(concernsEvents) ? {} : spellEvents(settings, current);
   if ('message' in wanted) faults.push(wanted);
@@ -46,6 +46,10 @@ function profileAfter({ profile }: WebhookChanges, current: Webhook | undefined)
   const kept = profile === undefined ? current?.profile : profile;
   return kept ?? WEBHOOK_DEFAULTS.profile;
 }
+
+/** Another profile may have other rules for the callback that stays. */
+const callbackToCheck = ({ callback, profile }: WebhookChanges, current: Webhook | undefined): unknown =>
+  callback === undefined && profile !== undefined ? current?.callback : callback;
 
 const concernsEvents = ({ field }: Fault): boolean => field === 'resource' || field.startsWith('events');
 
@@ -112,7 +116,8 @@ const unsupported = (
 const MAX_URL_CHARS = 8_000;
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 
-function callbackFaults(callback: string, { rules }: Profile, addressAllowed: (ip: string) => boolean): Fault[] {
+function callbackFaults(callback: unknown, { rules }: Profile, addressAllowed: (ip: string) => boolean): Fault[] {
+  if (typeof callback !== 'string') return [];
   const words = callbackFault(callback, rules, addressAllowed);
   return words === undefined ? [] : [fault('callback', words)];
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { addressAllowed } from './address-policy.js';
 import { aWebhook } from './event.spec-support.js';
@@ -151,6 +152,26 @@ describe('a callback', () => {
     [`https://example.com/${'x'.repeat(8_000)}`, 'must have at most 8000 characters, not 8020'],
   ])('may not be %.60j', (callback, words) => {
     expect(messagesOf(create({ ...required, callback }))).toStrictEqual([`callback: ${words}`]);
+  });
+
+  it('is refused for every host of the corpus, by its field', () => {
+    const corpus = readFileSync(new URL('./forbidden-hosts.txt', import.meta.url), 'utf8').split('\n');
+    const hosts = corpus.filter((line) => line !== '' && !line.startsWith('#'));
+    const wordsFor = (host: string) =>
+      URL.canParse(`http://${host}/`) ? /^callback: the address .+ is not a public one$/ : /^callback: must be/;
+    const wrong = hosts.filter((host) => {
+      const messages = messagesOf(create({ ...required, callback: `http://${host}/` }));
+      return messages.length !== 1 || !wordsFor(host).test(messages[0]!);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('is judged again by the rules of another profile', () => {
+    const current = aWebhook({ profile: 'callfire-v2', callback: 'https://example.com:22/' });
+    expect(messagesOf(change({ profile: 'standard' }, current))).toContainEqual(
+      'callback: port 22 is not allowed, it belongs to another protocol',
+    );
+    expect(messagesOf(change({ name: 'n' }, current))).toEqual([]);
   });
 
   it('may be a private address where that is allowed', () => {

@@ -1,0 +1,120 @@
+import { LIMITS, type AttemptError, type PreparedCall } from '@switchhook/contracts';
+import type { Dispatcher } from 'undici';
+import { classifyCallError } from './attempt-error.js';
+
+export interface CallToSend {
+  readonly call: PreparedCall;
+  readonly body: Buffer;
+  /** The whole exchange, from connecting to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly nonStrictSsl: boolean;
+  /** True for the receiver of our own sample event only. */
+  readonly allowLoopback: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface CallAnswer {
+  /** There, too, when the answer began well and `error` says how it ended. */
+  readonly statusCode: number | null;
+  readonly error: AttemptError | null;
+  /** At most 1 KiB. */
+  readonly responseBody: string | null;
+  readonly retryAfter?: string;
+  /** We broke the call off ourselves, because the partition went away: it has no outcome. */
+  readonly abandoned: boolean;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One call, from its beginning to its answer: undici's own handler, because its `request()` lets a deadline pass while a
+ * connection is being made or waited for, and a name may hang there for as long as it likes. Settles once; a request that has
+ * not been written when its time is over is never written.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<CallAnswer>;
+  private settle!: (answer: CallAnswer) => void;
+  private readonly timer: NodeJS.Timeout;
+  private isSettled = false;
+  private controller: Dispatcher.DispatchController | undefined;
+  private statusCode: number | null = null;
+  private retryAfter: string | undefined;
+  private kept = NOTHING;
+  private bytes = 0;
+
+  constructor(
+    private readonly dispatcher: Dispatcher,
+    private readonly call: CallToSend,
+  ) {
+    this.answer = new Promise((resolve) => (this.settle = resolve));
+    this.timer = setTimeout(() => this.cut('timeout'), call.timeoutMs);
+    call.signal.addEventListener('abort', this);
+    if (call.signal.aborted) this.handleEvent();
+  }
+
+  /** Sends the request. */
+  begin(): void {
+    if (this.isSettled) return;
+    const { url, method, headers } = this.call.call;
+    try {
+      const { origin, pathname, search } = new URL(url);
+      this.dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: this.call.body }, this);
+    } catch (error) {
+      this.end(classifyCallError(error));
+    }
+  }
+
+  /** The partition went away: there is no outcome. */
+  handleEvent(): void {
+    this.cut(null, true);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.isSettled) controller.abort(new Error('the time of this call was over before it could begin'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    { 'retry-after': retryAfter }: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    // Early hints and the like: the answer is still to come (RFC 9110 §15.2).
+    if (statusCode < 200) return;
+    this.statusCode = statusCode;
+    if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
+  }
+
+  /** At most 64 KiB are read, as they come: nothing is decompressed. The first KiB is kept. */
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const room = LIMITS.responseKeptBytes - this.kept.length;
+    if (room > 0) this.kept = Buffer.concat([this.kept, chunk.subarray(0, room)]);
+    this.bytes += chunk.length;
+    if (this.bytes > LIMITS.responseReadBytes) this.cut('response-too-large');
+  }
+
+  onResponseEnd(): void {
+    const isRedirect = this.statusCode !== null && this.statusCode >= 300 && this.statusCode < 400;
+    this.end(isRedirect ? 'redirect' : null);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.end(classifyCallError(error));
+  }
+
+  /** Answers now; what is still under way is broken off, its connection with it. */
+  private cut(error: AttemptError | null, abandoned = false): void {
+    this.end(error, abandoned);
+    this.controller?.abort(new Error('broken off'));
+  }
+
+  private end(error: AttemptError | null, abandoned = false): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    clearTimeout(this.timer);
+    this.call.signal.removeEventListener('abort', this);
+    const { statusCode, retryAfter, kept } = this;
+    const responseBody = kept.length === 0 ? null : kept.toString('utf8');
+    this.settle({ statusCode, error, responseBody, abandoned, ...(retryAfter !== undefined && { retryAfter }) });
+  }
+}
