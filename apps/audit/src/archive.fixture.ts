@@ -8,7 +8,14 @@ import {
   type RecordHeaders,
   type TelephonyEvent,
 } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, eventHeaders, eventKey, eventRecordKey } from '@switchhook/domain';
+import {
+  attemptHeaders,
+  attributesHeader,
+  deliveryId,
+  eventHeaders,
+  eventKey,
+  eventRecordKey,
+} from '@switchhook/domain';
 import { toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import { migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase } from '@switchhook/testing';
@@ -118,7 +125,7 @@ export class TestLog {
     const key = eventKey(event.accountId, event.source, event.id);
     const { value, lengths } = joinParts([json({ outcome: 'unmatched', at: this.nowMs })]);
     const headers = {
-      ...eventHeaders(event),
+      ...attributesHeader(event),
       [HEADER.accountId]: String(event.accountId),
       [HEADER.eventKey]: key,
       [HEADER.acceptedAt]: String(origin.appendedAtMs),
@@ -134,14 +141,14 @@ export class TestLog {
       topic: TOPICS.requested.name,
       key: String(ids.webhookId),
       value: event.data,
-      headers: { ...eventHeaders(event), ...attemptHeaders(ids), [HEADER.kind]: 'request' },
+      headers: { ...attributesHeader(event), ...attemptHeaders(ids), [HEADER.kind]: 'request' },
     });
   }
 
   signed(event: TelephonyEvent, ids: AttemptIds): LogRecord {
     const call = { method: 'POST', url: 'https://example.com/hook', headers: {}, signingKeyIds: ['k1'] };
     const { value, lengths } = joinParts([json(call), Buffer.from('the body'), event.data]);
-    const headers = { ...eventHeaders(event), ...attemptHeaders(ids), [HEADER.parts]: lengths };
+    const headers = { ...attributesHeader(event), ...attemptHeaders(ids), [HEADER.parts]: lengths };
     return this.append({ topic: TOPICS.signed.name, key: String(ids.webhookId), value, headers });
   }
 
@@ -149,7 +156,7 @@ export class TestLog {
     const again = outcome.outcome === 'attempted' || outcome.outcome === 'deferred';
     const { value, lengths } = joinParts(again ? [json(outcome), event.data] : [json(outcome)]);
     const headers: RecordHeaders = {
-      ...eventHeaders(event),
+      ...attributesHeader(event),
       ...attemptHeaders(ids),
       [HEADER.outcome]: outcome.outcome,
       [HEADER.parts]: lengths,

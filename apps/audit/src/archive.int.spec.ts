@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HEADER, TOPICS } from '@switchhook/contracts';
-import { deliveryId, eventKey } from '@switchhook/domain';
+import { deliveryId, eventKey, attemptHeaders, readAttemptIds } from '@switchhook/domain';
 import { HoldError, type LogRecord } from '@switchhook/event-log';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -167,8 +167,10 @@ describe('once', () => {
 
 describe('what cannot be read', () => {
   const broken: Record<string, (record: LogRecord) => Partial<LogRecord>> = {
-    'without a delivery id': ({ headers: { [HEADER.deliveryId]: _gone, ...headers } }) => ({ headers }),
-    'with a run beyond what can be stored': ({ headers }) => ({ headers: { ...headers, [HEADER.run]: '4000000000' } }),
+    'without a delivery id': ({ headers: { [HEADER.ids]: _gone, ...headers } }) => ({ headers }),
+    'with a run beyond what can be stored': ({ headers }) => ({
+      headers: { ...headers, ...attemptHeaders({ ...readAttemptIds(headers), run: 4_000_000_000 }) },
+    }),
     'whose parts do not add up': ({ headers }) => ({ headers: { ...headers, [HEADER.parts]: '3' } }),
     'whose facts are no JSON': ({ headers }) => ({
       value: Buffer.from('{'),

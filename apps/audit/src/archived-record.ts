@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { HeaderValue, RecordHeaders } from '@switchhook/contracts';
+import { HEADER, type HeaderValue, type RecordHeaders } from '@switchhook/contracts';
+import { parseAttributes, type EventAttributes } from '@switchhook/domain';
 
 /** Bytes that are no UTF-8 are kept as they are. */
 export type ArchivedHeaderText = string | { readonly base64: string };
@@ -68,7 +69,9 @@ export interface SignedFacts {
 
 /** The headers as the archive keeps them: text where they are text. */
 export function archivedHeaders(headers: RecordHeaders): ArchivedHeaders {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, archivedValue(value)]));
+  const archived: Record<string, ArchivedHeaderText | readonly ArchivedHeaderText[]> = {};
+  for (const name in headers) archived[name] = archivedValue(headers[name]!);
+  return archived;
 }
 
 function archivedValue(value: HeaderValue): ArchivedHeaderText | readonly ArchivedHeaderText[] {
@@ -87,6 +90,17 @@ export function archivedHeaderText(headers: ArchivedHeaders, name: string): stri
   const value = headers[name];
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return typeof first === 'string' ? first : null;
+}
+
+/** The event's attributes on a record that carries them; null where there are none, or none that can be read. */
+export function archivedAttributes(headers: ArchivedHeaders): EventAttributes | null {
+  const text = archivedHeaderText(headers, HEADER.attributes);
+  if (text === null) return null;
+  try {
+    return parseAttributes(text);
+  } catch {
+    return null; // Whoever made the record could not read them either.
+  }
 }
 
 /** `text` as a Postgres `text` can hold it: it has no NUL. */

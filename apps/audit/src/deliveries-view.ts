@@ -1,6 +1,7 @@
-import { HEADER, TERMINAL_OUTCOMES, type Outcome, type OutcomeName } from '@switchhook/contracts';
+import { HEADER, TERMINAL_OUTCOMES, type AttemptIds, type Outcome, type OutcomeName } from '@switchhook/contracts';
+import { parseAttemptIds, type EventAttributes } from '@switchhook/domain';
 import type { EntityManager } from 'typeorm';
-import { archivedHeaderText, storableText, type ArchivedRecord } from './archived-record.js';
+import { archivedAttributes, archivedHeaderText, storableText, type ArchivedRecord } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
 /** One row per delivery, as it stands now. `rank` says which of two states is the later one. */
@@ -42,20 +43,20 @@ interface DeliveryState {
 interface DeliveryRow {
   readonly record: ArchivedRecord;
   readonly state: DeliveryState;
+  readonly ids: AttemptIds;
+  readonly attributes: EventAttributes | null;
 }
-
-const header = (name: string) => (row: DeliveryRow) => storableText(archivedHeaderText(row.record.headers, name));
 
 const COLUMNS: readonly Column<DeliveryRow>[] = [
   { name: 'id', type: 'uuid', of: ({ record }) => record.deliveryId },
   { name: 'event_key', type: 'uuid', of: ({ record }) => record.eventKey },
   { name: 'account_id', type: 'bigint', of: ({ record }) => record.accountId },
   { name: 'webhook_id', type: 'bigint', of: ({ record }) => record.webhookId },
-  { name: 'event_id', type: 'text', of: header('ce_id') },
-  { name: 'source', type: 'text', of: header('ce_source') },
-  { name: 'event_type', type: 'text', of: header('ce_type') },
-  { name: 'subject', type: 'text', of: header('ce_subject') },
-  { name: 'created_at', type: 'bigint', of: header(HEADER.acceptedAt) },
+  { name: 'event_id', type: 'text', of: ({ attributes }) => storableText(attributes?.id ?? null) },
+  { name: 'source', type: 'text', of: ({ attributes }) => storableText(attributes?.source ?? null) },
+  { name: 'event_type', type: 'text', of: ({ attributes }) => storableText(attributes?.type ?? null) },
+  { name: 'subject', type: 'text', of: ({ attributes }) => storableText(attributes?.subject ?? null) },
+  { name: 'created_at', type: 'bigint', of: ({ ids }) => ids.acceptedAt },
   { name: 'rank', type: 'bigint', of: ({ state }) => state.rank.toString() },
   { name: 'status', type: 'text', of: ({ state }) => state.status },
   { name: 'reason', type: 'text', of: ({ state }) => storableText(state.reason) },
@@ -80,10 +81,10 @@ export async function applyToDeliveries(
 ): Promise<void> {
   const rows = new Map<string, DeliveryRow>();
   for (const record of records) {
-    const state = record.deliveryId === null ? undefined : stateAfter(record);
-    if (!state) continue;
+    const row = record.deliveryId === null ? undefined : rowOf(record);
+    if (!row) continue;
     const known = rows.get(record.deliveryId!);
-    rows.set(record.deliveryId!, known ? merged(known, { record, state }) : { record, state });
+    rows.set(record.deliveryId!, known ? merged(known, row) : row);
   }
   if (rows.size === 0) return;
   const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
@@ -97,15 +98,23 @@ export async function applyToDeliveries(
 
 /** Of two rows of one delivery in one batch: the later state, and the record that names the event. The same rule as `MERGE`. */
 const merged = (known: DeliveryRow, next: DeliveryRow): DeliveryRow => ({
-  record: archivedHeaderText(known.record.headers, 'ce_id') === null ? next.record : known.record,
+  ...(known.attributes === null ? next : known),
   state: next.state.rank > known.state.rank ? next.state : known.state,
 });
 
+/** Undefined where `record` says nothing about the state of its delivery. */
+function rowOf(record: ArchivedRecord): DeliveryRow | undefined {
+  // A record of a delivery has readable ids, or it would be archived as `unreadable`, without any.
+  const ids = parseAttemptIds(archivedHeaderText(record.headers, HEADER.ids) ?? '');
+  const state = stateAfter(record, ids);
+  return state && { record, state, ids, attributes: archivedAttributes(record.headers) };
+}
+
 /** The state that a delivery has after `record`; undefined where it says nothing about that. */
-function stateAfter(record: ArchivedRecord): DeliveryState | undefined {
+function stateAfter(record: ArchivedRecord, ids: AttemptIds): DeliveryState | undefined {
   if (record.kind === 'requested') {
     return {
-      rank: rankOf(record, PHASE.requested),
+      rank: rankOf(ids, PHASE.requested),
       status: 'pending',
       reason: null,
       nextAttemptAt: null,
@@ -115,12 +124,12 @@ function stateAfter(record: ArchivedRecord): DeliveryState | undefined {
   if (record.kind === 'attempted' || record.kind === 'deferred') {
     const { nextAttemptAt = null, reason = null } = JSON.parse(record.facts!) as Outcome;
     const status = record.kind === 'deferred' ? 'deferred' : 'pending';
-    return { rank: rankOf(record, PHASE[record.kind]), status, reason, nextAttemptAt, finishedAt: null };
+    return { rank: rankOf(ids, PHASE[record.kind]), status, reason, nextAttemptAt, finishedAt: null };
   }
   if (!TERMINAL_OUTCOMES.has(record.kind as OutcomeName)) return undefined;
   const { at, reason = null } = JSON.parse(record.facts!) as Outcome;
   const status = record.kind as DeliveryStatus;
-  return { rank: terminalRankOf(record), status, reason, nextAttemptAt: null, finishedAt: at };
+  return { rank: terminalRankOf(ids), status, reason, nextAttemptAt: null, finishedAt: at };
 }
 
 /** What happens to one attempt, in this order. A deferral is counted only on the request that follows it. */
@@ -134,12 +143,11 @@ const RUN_MAX = 2 ** 22 - 1;
  * A number that rises with the life of a delivery: run, whether the run has ended, attempt, deferrals, phase (22, 1, 12, 24
  * and 2 bits). The end of a run counts the same whatever led to it, so the first end stays and only another run follows.
  */
-function rankOf(record: ArchivedRecord, phase: bigint): bigint {
-  const deferrals = Number(archivedHeaderText(record.headers, HEADER.deferrals) ?? 0);
-  const number = BigInt(Math.min(record.number!, NUMBER_MAX));
-  return runBits(record) | (number << 26n) | (BigInt(Math.min(deferrals, DEFERRALS_MAX)) << 2n) | phase;
+function rankOf({ run, number, deferrals }: AttemptIds, phase: bigint): bigint {
+  const attempt = BigInt(Math.min(number, NUMBER_MAX)) << 26n;
+  return runBits(run) | attempt | (BigInt(Math.min(deferrals, DEFERRALS_MAX)) << 2n) | phase;
 }
 
-const terminalRankOf = (record: ArchivedRecord): bigint => runBits(record) | (1n << 38n);
+const terminalRankOf = ({ run }: AttemptIds): bigint => runBits(run) | (1n << 38n);
 
-const runBits = (record: ArchivedRecord): bigint => BigInt(Math.min(record.run!, RUN_MAX)) << 39n;
+const runBits = (run: number): bigint => BigInt(Math.min(run, RUN_MAX)) << 39n;

@@ -2,6 +2,7 @@ import { HEADER, TOPICS } from '@switchhook/contracts';
 import type { EntityManager } from 'typeorm';
 import type { SourceIds } from './archive-tables.js';
 import {
+  archivedAttributes,
   archivedHeaderText,
   storableText,
   type ArchivedRecord,
@@ -143,16 +144,17 @@ async function eventRow(record: ArchivedRecord, sourceIds: SourceIds): Promise<E
 
 async function unmatchedRow(record: ArchivedRecord, sourceIds: SourceIds): Promise<EventRow> {
   const header = (name: string) => archivedHeaderText(record.headers, name);
+  const {
+    id = null,
+    source = null,
+    type = null,
+    subject = null,
+    time = null,
+  } = archivedAttributes(record.headers) ?? {};
   const [partition, position] = header(HEADER.origin)!.split(':').map(Number) as [number, number];
   const acceptedAt = Number(header(HEADER.acceptedAt) ?? Number.NaN);
   return {
-    ...factsOf({
-      id: header('ce_id'),
-      source: header('ce_source'),
-      type: header('ce_type'),
-      subject: header('ce_subject'),
-      time: header('ce_time'),
-    }),
+    ...factsOf({ id, source, type, subject, time }),
     sourceId: await sourceIds({ identity: record.identity, topic: TOPICS.events.name, partition }),
     position,
     eventKey: record.eventKey,

@@ -1,4 +1,4 @@
-import { TOPICS } from '@switchhook/contracts';
+import { TOPICS, HEADER } from '@switchhook/contracts';
 import { deliveryId, eventKey } from '@switchhook/domain';
 import type { LogRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
@@ -62,7 +62,7 @@ function story(): readonly LogRecord[] {
 
 /** As of a signed record of which only the ids could be read. */
 function withoutAttributes(record: LogRecord): void {
-  const own = Object.entries(record.headers).filter(([name]) => !name.startsWith('ce_'));
+  const own = Object.entries(record.headers).filter(([name]) => name !== HEADER.attributes);
   log.records[log.records.indexOf(record)] = { ...record, headers: Object.fromEntries(own) };
 }
 

@@ -50,7 +50,7 @@ export function signedFixture(
   ]);
   const headers: RecordHeaders = {
     ...attemptHeaders(idsFixture(event, { webhookVersion: more.version ?? 1 })),
-    ce_id: `event-${event}`,
+    [HEADER.attributes]: `event-${event}`,
     [HEADER.signedAt]: String(more.signedAt ?? 0),
     [HEADER.parts]: lengths,
     [HEADER.traceparent]: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',

@@ -1,5 +1,5 @@
-import { HEADER, headerText, splitParts, type Webhook } from '@switchhook/contracts';
-import { attemptName } from '@switchhook/domain';
+import { HEADER, splitParts, type Webhook } from '@switchhook/contracts';
+import { attemptName, readAttemptIds } from '@switchhook/domain';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import { describe, expect, it } from 'vitest';
 import { idsFixture, webhookFixture } from './delivery.fixture.js';
@@ -12,7 +12,7 @@ const rowOf = (event: number, acceptedAt: number): ScheduleRow => ({
   partition: 0,
   dueAt: null,
   position: event,
-  headers: { ce_id: `event-${event}` },
+  headers: { [HEADER.attributes]: `event-${event}` },
   data: Buffer.from('{}'),
 });
 
@@ -36,7 +36,7 @@ async function round(
     names,
     now: () => 1_000,
   });
-  const ids = published.map(({ headers }) => headerText(headers, HEADER.deliveryId));
+  const ids = published.map(({ headers }) => readAttemptIds(headers).deliveryId);
   return { published, ids, names };
 }
 

@@ -1,7 +1,7 @@
-import { HEADER, headerText } from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
+import { readAttemptIds } from '@switchhook/domain';
 import { signedFixture } from './delivery.fixture.js';
 import { FinishedNames } from './finished-names.js';
 import { InHand } from './in-hand.js';
@@ -73,7 +73,7 @@ describe('outcomes that the log has not acknowledged', () => {
     }
     await parked;
     expect(published.map((records) => records.length)).toEqual([100, 100, 50]);
-    expect(published.flat().map(({ headers }) => headerText(headers, HEADER.deliveryId))).toEqual(
+    expect(published.flat().map(({ headers }) => readAttemptIds(headers).deliveryId)).toEqual(
       deliveries.map(({ ids }) => ids.deliveryId),
     );
     expect(settled).toEqual(deliveries.map(({ record }) => record.position));

@@ -36,7 +36,7 @@ export type ScheduleChange =
  */
 export function scheduleChange(record: LogRecord): ScheduleChange {
   const name = headerText(record.headers, HEADER.outcome);
-  if (name === 'unmatched' || headerText(record.headers, HEADER.deliveryId) === undefined) return { kind: 'nothing' };
+  if (name === 'unmatched' || record.headers[HEADER.ids] === undefined) return { kind: 'nothing' };
   const ids = readAttemptIds(record.headers);
   if (name !== 'attempted' && name !== 'deferred') {
     const hasNoRow = ids.number === 1 && ids.deferrals === 0 && ids.run === 0;

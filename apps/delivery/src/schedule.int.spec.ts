@@ -1,5 +1,5 @@
-import { HEADER, TOPICS, headerText, type Outcome, type RecordHeaders } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, outcomeRecord } from '@switchhook/domain';
+import { HEADER, TOPICS, type Outcome, type RecordHeaders } from '@switchhook/contracts';
+import { attemptHeaders, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
@@ -58,7 +58,7 @@ function outcomes(steps: readonly Step[]): LogRecord[] {
       acceptedAt: 0,
       origin: '0:1',
     };
-    const headers: RecordHeaders = { ...attemptHeaders(ids), ce_id: `event-${delivery}` };
+    const headers: RecordHeaders = { ...attemptHeaders(ids), [HEADER.attributes]: `event-${delivery}` };
     const record = outcomeRecord({ key: String(webhookId), headers, data: Buffer.from(`{"n":${delivery}}`) }, outcome);
     const key = Buffer.from(String(record.key));
     return { ...record, key, partition: PARTITION, position, appendedAtMs: position };
@@ -129,7 +129,10 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     setNow: (ms: number) => (nowMs = ms),
     setUnavailable: (away: boolean) => (unavailable = away),
     requestedIds: () =>
-      requested.map(({ headers }) => `${headerText(headers, HEADER.deliveryId)}#${headerText(headers, HEADER.number)}`),
+      requested.map(({ headers }) => {
+        const { deliveryId, number } = readAttemptIds(headers);
+        return `${deliveryId}#${number}`;
+      }),
   };
 }
 const opened: Releaser[] = [];
@@ -146,7 +149,7 @@ describe('the schedule', () => {
     run.releaser.wake();
     await eventually(() => expect(run.requestedIds()).toEqual([`${idOf(1)}#2`]));
     expect(run.requested[0]).toMatchObject({ topic: TOPICS.requested.name, key: '1', value: Buffer.from('{"n":1}') });
-    expect(run.requested[0]?.headers).toMatchObject({ ce_id: 'event-1', [HEADER.kind]: 'request' });
+    expect(run.requested[0]?.headers).toMatchObject({ [HEADER.attributes]: 'event-1', [HEADER.kind]: 'request' });
   });
 
   it('keeps a released row until its outcome, and releases it again only after a minute without one', async () => {

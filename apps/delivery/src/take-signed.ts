@@ -1,5 +1,5 @@
-import { HEADER, headerText, type Outcome } from '@switchhook/contracts';
-import { outcomeRecord } from '@switchhook/domain';
+import type { Outcome } from '@switchhook/contracts';
+import { hasAttemptIds, outcomeRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
 import { parkedBehindGate } from './attempt.js';
 import type { FinishedNames } from './finished-names.js';
@@ -87,7 +87,7 @@ function write(deps: TakeSignedDeps, delivery: SignedDelivery, outcome: Outcome)
 async function refuse(deps: TakeSignedDeps, record: LogRecord, reason: string): Promise<void> {
   deps.onUnreadable(record, reason);
   const rejected = toRejected(record, 'unreadable', reason);
-  if (headerText(record.headers, HEADER.deliveryId) === undefined) return deps.writer.write([rejected]);
+  if (!hasAttemptIds(record.headers)) return deps.writer.write([rejected]);
   const outcome = outcomeRecord(record, { outcome: 'rejected', at: deps.now(), reason: 'unreadable' });
   return deps.writer.write([rejected, outcome]);
 }

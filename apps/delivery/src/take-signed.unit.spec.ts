@@ -1,5 +1,5 @@
 import { HEADER, TOPICS, headerText, splitParts, type Outcome, type Webhook } from '@switchhook/contracts';
-import { attemptName } from '@switchhook/domain';
+import { attemptName, readAttemptIds, attemptHeaders } from '@switchhook/domain';
 import { HoldError, type Batch, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import { describe, expect, it } from 'vitest';
 import { idsFixture, signedFixture, webhookFixture } from './delivery.fixture.js';
@@ -121,7 +121,10 @@ describe('taking signed records', () => {
   it('parks behind the gate what is fresh, and lets through what the schedule has released', async () => {
     const { hand, calls, outcomes, held } = service({ gated: true });
     const released = signedFixture(2, 11);
-    await hand(signedFixture(1, 10), { ...released, headers: { ...released.headers, [HEADER.deferrals]: '1' } });
+    await hand(signedFixture(1, 10), {
+      ...released,
+      headers: { ...released.headers, ...attemptHeaders({ ...readAttemptIds(released.headers), deferrals: 1 }) },
+    });
     expect(outcomes().map(factsOf)).toEqual([{ outcome: 'deferred', at: 77, reason: 'circuit-open' }]);
     expect(calls.map(({ delivery }) => delivery.record.position)).toEqual([11]);
     expect(held).toEqual([1, 1]);

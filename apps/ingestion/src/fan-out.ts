@@ -1,5 +1,5 @@
 import { HEADER, SCHEMA_VERSION, TOPICS, type TelephonyEvent, type Webhook } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, eventHeaders, outcomeRecord } from '@switchhook/domain';
+import { attemptHeaders, attributesHeader, deliveryId, outcomeRecord } from '@switchhook/domain';
 import type { LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { traceparentOf } from './trace.js';
 
@@ -15,7 +15,7 @@ const SCHEMA = String(SCHEMA_VERSION);
 /** The first attempt of each delivery of the event: one record per receiver, the event's own bytes as the value. */
 export function requestsFor(accepted: AcceptedEvent, receivers: readonly Webhook[]): OutgoingRecord[] {
   const { event, eventKey, record } = accepted;
-  const attributes = eventHeaders(event);
+  const attributes = attributesHeader(event);
   return receivers.map((webhook) => {
     const id = deliveryId(eventKey, webhook.id);
     const ids = attemptHeaders({
@@ -44,7 +44,7 @@ export function requestsFor(accepted: AcceptedEvent, receivers: readonly Webhook
 /** That nobody wanted the event: its end, so that it is seen (architecture.md §2.2). */
 export function unmatchedOutcome({ event, eventKey, record }: AcceptedEvent, nowMs: number): OutgoingRecord {
   const headers = {
-    ...eventHeaders(event),
+    ...attributesHeader(event),
     [HEADER.accountId]: String(event.accountId),
     [HEADER.eventKey]: eventKey,
     [HEADER.acceptedAt]: String(record.appendedAtMs),

@@ -1,5 +1,5 @@
 import { HEADER, headerText, splitParts } from '@switchhook/contracts';
-import { deliveryId, eventKey, readAttemptIds } from '@switchhook/domain';
+import { deliveryId, eventKey, parseAttributes, readAttemptIds } from '@switchhook/domain';
 import { HoldError, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,6 +22,9 @@ function start(directories: Directories) {
   const run = ingest({ receivers: directories, accounts: directories, names, claims, counters, now: () => NOW });
   return { names, claims, counters, run: (...records: LogRecord[]) => run({ partition: 0, records }) };
 }
+
+const attributesOf = ({ headers }: Pick<OutgoingRecord, 'headers'>) =>
+  parseAttributes(headerText(headers, HEADER.attributes)!);
 
 const withHeader = (name: string, value: string | undefined): Partial<LogRecord> => {
   const { [name]: _, ...headers } = eventRecordAt(0).headers;
@@ -51,7 +54,8 @@ describe('an event with receivers', () => {
       acceptedAt: record.appendedAtMs,
       origin: '0:5',
     });
-    expect(requests[1]!.headers).toMatchObject({ ce_id: 'event-5', ce_subject: 'call-1', [HEADER.kind]: 'request' });
+    expect(requests[1]!.headers).toMatchObject({ [HEADER.kind]: 'request' });
+    expect(attributesOf(requests[1]!)).toMatchObject({ id: 'event-5', subject: 'call-1' });
   });
 
   it('goes to a disabled webhook, not to an expired, spent or deleted one, nor to one of another account', async () => {
@@ -87,7 +91,10 @@ describe('an event with receivers', () => {
 
 describe('a webhook with singleUse', () => {
   const keysOf = (outputs: readonly OutgoingRecord[]) =>
-    outputs.map(({ topic, key, headers }) => [topic, topic === 'deliveries.requested.v1' ? key : headers['ce_id']]);
+    outputs.map((output) => {
+      const { topic, key } = output;
+      return [topic, topic === 'deliveries.requested.v1' ? key : attributesOf(output).id];
+    });
 
   it('gets its first event alone, again when that is re-read, and the others go on without it', async () => {
     const { run } = start(new Directories(webhook(1, { singleUse: true }), webhook(2)));
@@ -126,8 +133,8 @@ describe('an event without receivers', () => {
     expect(outcome!.headers).toMatchObject({
       [HEADER.outcome]: 'unmatched',
       [HEADER.accountId]: '7',
-      ce_id: 'event-5',
     });
+    expect(attributesOf(outcome!)).toMatchObject({ id: 'event-5' });
     const [facts] = splitParts(outcome!.value!, outcome!.headers);
     expect(JSON.parse(facts!.toString())).toEqual({ outcome: 'unmatched', at: NOW });
   });
@@ -206,7 +213,7 @@ describe('a log that is read again', () => {
     const { run, names } = start(new Directories(webhook(1)));
     names.watermarks.set(0, 2);
     const outputs = await run(eventRecordAt(0), eventRecordAt(1), eventRecordAt(2));
-    expect(outputs.map(({ headers }) => headers['ce_id'])).toEqual(['event-2']);
+    expect(outputs.map((output) => attributesOf(output).id)).toEqual(['event-2']);
   });
 
   it('requests every delivery of every event under one name, whatever is repeated, cut, lost or read again', async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HEADER, TOPICS, headerText, type Credential, type Webhook } from '@switchhook/contracts';
+import { parseAttributes, readAttemptIds } from '@switchhook/domain';
 import type { EventLog, Follower, LogRecord } from '@switchhook/event-log';
 import {
   Closer,
@@ -26,6 +27,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IngestionModule } from './ingestion.module.js';
 import { eventRecordAt, webhook } from './testing/fakes.js';
 
+/** Of an event, or of what became of one. */
+function eventIdOf({ headers }: LogRecord): string | undefined {
+  const attributes = headerText(headers, HEADER.attributes);
+  return attributes === undefined ? headerText(headers, 'ce_id') : parseAttributes(attributes).id;
+}
+
 const PASSWORD = 'p4ss-of-the-spec';
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
@@ -42,7 +49,7 @@ class Seen {
   }
 
   of(topic: string, eventId: string): LogRecord[] {
-    return this.records.filter((each) => each.topic === topic && headerText(each.headers, 'ce_id') === eventId);
+    return this.records.filter((each) => each.topic === topic && eventIdOf(each) === eventId);
   }
 }
 
@@ -122,7 +129,7 @@ describe.each(engines)('ingestion on the %s', (engine) => {
     expect([first.status, await first.json()]).toEqual([202, { accepted: 1, duplicates: 0 }]);
     const [request] = await eventually(() => nonEmpty(seen.of(TOPICS.requested.name, 'http-1')));
     expect(request?.value?.toString()).toBe('{"id": 7420017300281076000}');
-    expect(headerText(request!.headers, HEADER.webhookId)).toBe('1');
+    expect(readAttemptIds(request!.headers).webhookId).toBe(1);
     const again = await post(text, structured);
     expect([again.status, await again.json()]).toEqual([202, { accepted: 0, duplicates: 1 }]);
     expect(seen.of('events.v1', 'http-1')).toHaveLength(1);

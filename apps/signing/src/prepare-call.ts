@@ -6,10 +6,11 @@ import {
   headerText,
   joinParts,
   type AttemptIds,
+  type PartRange,
   type PreparedCall,
   type Webhook,
 } from '@switchhook/contracts';
-import { profileOf } from '@switchhook/domain';
+import { attemptHeaders, profileOf } from '@switchhook/domain';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import type { Requested } from './requested.js';
 import type { Keys } from './signing-keys.js';
@@ -42,15 +43,21 @@ export function prepareCall(
     },
     signingKeyIds: [...keyIds],
   };
-  const { value, lengths } = joinParts([Buffer.from(JSON.stringify(call)), body, event.data]);
+  const { value, lengths } = joinParts([Buffer.from(JSON.stringify(call)), body, dataWithin(body, event.data)]);
   const headers = {
     ...record.headers,
-    [HEADER.webhookVersion]: String(webhook.version),
+    ...attemptHeaders({ ...ids, webhookVersion: webhook.version }),
     [HEADER.signedAt]: String(nowMs),
     [HEADER.schema]: String(SCHEMA_VERSION),
     [HEADER.parts]: lengths,
   };
   return { topic: TOPICS.signed.name, key: String(webhook.id), value, headers };
+}
+
+/** The data is needed to make the attempt again; where the body holds it as it came, it need not travel twice. */
+function dataWithin(body: Buffer, data: Buffer): Buffer | PartRange {
+  const offset = data.length > 0 ? body.indexOf(data) : -1;
+  return offset < 0 ? data : { offset, length: data.length };
 }
 
 /** What every call carries, whatever its profile (interfaces.md, "A delivery"). */

@@ -1,5 +1,5 @@
-import { HEADER, headerText, type Outcome, type Webhook } from '@switchhook/contracts';
-import { outcomeRecord, retryPolicyOf } from '@switchhook/domain';
+import type { Outcome, Webhook } from '@switchhook/contracts';
+import { hasAttemptIds, outcomeRecord, retryPolicyOf } from '@switchhook/domain';
 import { HoldError, toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import { prepareCall } from './prepare-call.js';
 import { readRequested, type Requested, type UnreadableRequest } from './requested.js';
@@ -129,11 +129,9 @@ function refuse(
   return [outcomeRecord(record, { outcome: refusal, at: nowMs, reason })];
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** The record is kept as it was; its delivery ends, where it can be told which one it is. */
 function rejected(deps: SignDeps, { record, unreadable }: UnreadableRequest, nowMs: number): readonly OutgoingRecord[] {
   const kept = toRejected(record, 'unreadable', unreadable);
-  if (!UUID.test(headerText(record.headers, HEADER.deliveryId) ?? '')) return [kept];
+  if (!hasAttemptIds(record.headers)) return [kept];
   return [kept, ...refuse(deps, record, 'rejected', 'unreadable', nowMs)];
 }

@@ -16,6 +16,7 @@ import {
   outcomeOf,
   requestAt,
   webhook,
+  withIds,
 } from './testing/fakes.js';
 
 function start(webhooks: WebhooksInMemory, { nowMs = ACCEPTED_AT + 50, keys = new OneSecret() } = {}) {
@@ -35,7 +36,7 @@ describe('a request becomes a signed call', () => {
   it('that libraries of others verify, over the very bytes that will be sent', async () => {
     const nowMs = Date.now();
     const { run } = start(hooks(webhook(1)), { nowMs });
-    const fresh = requestAt(0, 1, { [HEADER.acceptedAt]: String(nowMs) });
+    const fresh = withIds(requestAt(0, 1), { acceptedAt: nowMs });
     const { call, body } = opened((await run(fresh))[0]!);
     for (const verifier of [new StandardWebhook(SECRET), new SvixWebhook(SECRET)]) {
       expect(() => verifier.verify(body.toString(), call.headers)).not.toThrow();
@@ -47,7 +48,7 @@ describe('a request becomes a signed call', () => {
 
   it('with the URL, and every header of a call', async () => {
     const { run } = start(hooks(webhook(1)));
-    const record = requestAt(0, 1, { [HEADER.number]: '4' });
+    const record = withIds(requestAt(0, 1), { number: 4 });
     const [signed] = await run(record);
     const { call, data } = opened(signed!);
     const { deliveryId } = readAttemptIds(record.headers);
@@ -66,7 +67,7 @@ describe('a request becomes a signed call', () => {
 
   it('whose attempt names its run when it is not the first', async () => {
     const { run } = start(hooks(webhook(1)));
-    const [signed] = await run(requestAt(0, 1, { [HEADER.run]: '2', [HEADER.number]: '3' }));
+    const [signed] = await run(withIds(requestAt(0, 1), { run: 2, number: 3 }));
     expect(opened(signed!).call.headers['switchhook-attempt']).toBe('3;run=2');
   });
 
@@ -76,7 +77,10 @@ describe('a request becomes a signed call', () => {
     const [signed] = await run(record);
     expect(signed).toMatchObject({ topic: 'deliveries.signed.v1', key: '1' });
     expect(readAttemptIds(signed!.headers)).toEqual({ ...readAttemptIds(record.headers), webhookVersion: 9 });
-    expect(signed!.headers).toMatchObject({ [HEADER.signedAt]: String(ACCEPTED_AT + 50), ce_id: 'event-0' });
+    expect(signed!.headers).toMatchObject({
+      [HEADER.signedAt]: String(ACCEPTED_AT + 50),
+      [HEADER.attributes]: requestAt(0, 1).headers[HEADER.attributes],
+    });
     expect(opened(signed!).call.url).toBe('https://new.example/');
   });
 
@@ -102,7 +106,9 @@ describe('a request becomes a signed call', () => {
         const { run } = start(known, { keys: new OneSecret(slow, broken) });
         const records = asked.map((id, position) => requestAt(position, id));
         const outputs = await run(...records);
-        expect(outputs.map(({ headers }) => headers['ce_id'])).toEqual(records.map(({ headers }) => headers['ce_id']));
+        expect(outputs.map(({ headers }) => headers[HEADER.attributes])).toEqual(
+          records.map(({ headers }) => headers[HEADER.attributes]),
+        );
       }),
     );
   });
@@ -113,7 +119,7 @@ describe('a request waits', () => {
     const webhooks = hooks(webhook(1));
     const { run } = start(webhooks);
     await expect(run(requestAt(0, 1), requestAt(1, 2))).rejects.toThrow(HoldError);
-    await expect(run(requestAt(0, 1, { [HEADER.webhookVersion]: '4' }))).rejects.toThrow(HoldError);
+    await expect(run(withIds(requestAt(0, 1), { webhookVersion: 4 }))).rejects.toThrow(HoldError);
     webhooks.announced.push(webhook(2));
     expect(await run(requestAt(0, 1), requestAt(1, 2))).toHaveLength(2);
   });
@@ -154,7 +160,10 @@ describe('a request ends without a call', () => {
     expect(first).toMatchObject({ topic: 'deliveries.outcomes.v1', key: record.key });
     expect(outcomeOf(first!)).toEqual({ outcome, reason, at: ACCEPTED_AT + ageMs });
     expect(readAttemptIds(first!.headers)).toEqual(readAttemptIds(record.headers));
-    expect(first!.headers).toMatchObject({ [HEADER.outcome]: outcome, ce_id: 'event-0' });
+    expect(first!.headers).toMatchObject({
+      [HEADER.outcome]: outcome,
+      [HEADER.attributes]: record.headers[HEADER.attributes],
+    });
     expect(counters.refusals).toEqual([outcome]);
   });
 
@@ -173,9 +182,9 @@ describe('a request ends without a call', () => {
   it.each<[string, LogRecord]>([
     ['without a value', { ...requestAt(0, 1), value: null }],
     ['of an unknown kind', requestAt(0, 1, { [HEADER.kind]: 'dance' })],
-    ['with an unreadable number', requestAt(0, 1, { [HEADER.number]: 'first' })],
+    ['with unreadable attributes', requestAt(0, 1, { [HEADER.attributes]: 'first' })],
     ['with lengths that do not add up', requestAt(0, 1, { [HEADER.parts]: '3,4' })],
-    ['with the webhook of another account', requestAt(0, 1, { [HEADER.accountId]: '8' })],
+    ['with the webhook of another account', withIds(requestAt(0, 1), { accountId: 8 })],
   ])('%s: it is kept as it came and its delivery is rejected', async (_, record) => {
     const { run } = start(hooks(webhook(1)));
     const [kept, outcome, signed] = await run(record, requestAt(1, 1));
@@ -188,7 +197,7 @@ describe('a request ends without a call', () => {
 
   it('without a delivery to name is kept, and that is all', async () => {
     const { run } = start(hooks(webhook(1)));
-    const outputs = await run(requestAt(0, 1, { [HEADER.deliveryId]: 'who knows' }));
+    const outputs = await run(withIds(requestAt(0, 1), { deliveryId: 'who knows' }));
     expect(outputs.map(({ topic }) => topic)).toEqual(['deliveries.requested.v1.rejected']);
   });
 });

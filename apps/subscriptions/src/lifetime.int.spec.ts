@@ -1,4 +1,5 @@
 import { WebhookEventSchema, type OutcomeName } from '@switchhook/contracts';
+import { attemptHeaders } from '@switchhook/domain';
 import { createDatabase, eventually } from '@switchhook/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryLog, type MemoryLog } from './testing/memory-log.js';
@@ -36,12 +37,17 @@ const factsOf = (id: number): string[] =>
     .map(({ value }) => WebhookEventSchema.parse(JSON.parse(value?.toString() ?? '')).type);
 
 /** What delivery says about one delivery to the webhook. */
-async function outcome(id: number, name: OutcomeName, deliveryId = 'd1'): Promise<void> {
+async function outcome(id: number, name: OutcomeName): Promise<void> {
   const headers = {
+    ...attemptHeaders({
+      accountId: 1,
+      eventKey: '6d2aa8a6-5bd0-5f37-9e0c-0f0b9ee9d3a1',
+      deliveryId: '0b5c9b51-9ff3-5e86-8d2e-0a3d6a0a8b11',
+      webhookId: id,
+      webhookVersion: 1,
+      ...{ run: 0, number: 1, deferrals: 0, acceptedAt: 0, origin: '0:1' },
+    }),
     'switchhook-schema': '1',
-    'switchhook-webhook': String(id),
-    'switchhook-webhook-version': '1',
-    'switchhook-delivery': deliveryId,
     'switchhook-outcome': name,
   };
   await log.publish([{ topic: 'deliveries.outcomes.v1', key: String(id), value: Buffer.from('{}'), headers }]);

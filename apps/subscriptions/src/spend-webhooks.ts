@@ -1,4 +1,5 @@
 import { HEADER, SCHEMA_VERSION, TERMINAL_OUTCOMES, headerText, type OutcomeName } from '@switchhook/contracts';
+import { hasAttemptIds, readAttemptIds } from '@switchhook/domain';
 import { HoldError, type Batch, type LogRecord } from '@switchhook/event-log';
 import { HttpFault, type WebhookDirectory } from '@switchhook/platform';
 import { commandWebhook, type WebhookCommandDeps } from './webhook-commands.js';
@@ -35,11 +36,9 @@ interface OutcomeOfWebhook {
 function readOutcome({ headers }: LogRecord): OutcomeOfWebhook | null {
   const schema = Number(headerText(headers, HEADER.schema));
   if (schema > SCHEMA_VERSION) throw new HoldError(`Outcomes of schema ${schema} need a newer version of this service`);
-  const webhookId = Number(headerText(headers, HEADER.webhookId));
-  const webhookVersion = Number(headerText(headers, HEADER.webhookVersion));
-  const deliveryId = headerText(headers, HEADER.deliveryId);
   const name = headerText(headers, HEADER.outcome) as OutcomeName | undefined;
-  if (!Number.isSafeInteger(webhookId) || !Number.isSafeInteger(webhookVersion) || !deliveryId || !name) return null;
+  if (!name || !hasAttemptIds(headers)) return null;
+  const { webhookId, webhookVersion, deliveryId } = readAttemptIds(headers);
   return { webhookId, webhookVersion, deliveryId, isTerminal: TERMINAL_OUTCOMES.has(name) };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Which attempt of which delivery a record is about; all of it travels in headers. */
+/** Which attempt of which delivery a record is about; all of it travels in one header. */
 export interface AttemptIds {
   readonly accountId: number;
   readonly eventKey: string;

@@ -9,7 +9,7 @@ export {
   type TopicDeclaration,
 } from './topics.js';
 export { HEADER, SCHEMA_VERSION, headerText, type HeaderValue, type RecordHeaders } from './record-headers.js';
-export { joinParts, splitParts } from './parts.js';
+export { joinParts, splitParts, type PartRange } from './parts.js';
 export { REJECT_CODES, type RejectCode, type Rejection, type TelephonyEvent } from './event.js';
 export { EVENT_TYPES, RESOURCES, findResource, isEventType, type ResourceDeclaration } from './catalogue.js';
 export {

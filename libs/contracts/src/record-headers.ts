@@ -1,19 +1,21 @@
 /**
  * The header names of our own records. Ids travel in headers so that no hop decodes a value that it only passes on.
- * The attributes of the event travel beside them as CloudEvents headers (`ce_…`, Kafka protocol binding, binary mode).
+ * On `events.v1` an event has its attributes as CloudEvents headers (`ce_…`, Kafka protocol binding, binary mode).
  */
 export const HEADER = {
   /** Version of the layout of a record; a newer one than the reader knows pauses its partition. */
   schema: 'switchhook-schema',
+  /**
+   * Everything that says which attempt a record is about, as one text (domain's attempt-ids.ts): records have few headers,
+   * because each is written, read, copied and archived at every hop.
+   */
+  ids: 'switchhook-ids',
+  /** The attributes of the event, as one JSON text. */
+  attributes: 'switchhook-attributes',
   accountId: 'switchhook-account',
   eventKey: 'switchhook-event',
-  deliveryId: 'switchhook-delivery',
   webhookId: 'switchhook-webhook',
   webhookVersion: 'switchhook-webhook-version',
-  run: 'switchhook-run',
-  number: 'switchhook-number',
-  /** How often this attempt was parked or sent back; 0 or absent when never. Says whether the schedule has a row for it. */
-  deferrals: 'switchhook-deferrals',
   /** Epoch ms at which the event was accepted (the append time of its record on `events.v1`). */
   acceptedAt: 'switchhook-accepted',
   /** Position of the event on `events.v1` as `<partition>:<position>`. */

@@ -1,58 +1,58 @@
 import { HEADER, headerText, type AttemptIds, type RecordHeaders } from '@switchhook/contracts';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const DECIMAL = /^(?:0|[1-9]\d*)$/;
-const ORIGIN = /^\d+:\d+$/;
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const INTEGER = '0|[1-9]\\d*';
+/** In the order of the text: account, event, delivery, webhook, its version, run, number, deferrals, accepted, origin. */
+const IDS = new RegExp(
+  `^(${INTEGER}) (${UUID}) (${UUID}) (${INTEGER}) (${INTEGER}) (${INTEGER}) (${INTEGER}) (${INTEGER}) (${INTEGER}) (\\d+:\\d+)$`,
+);
 
-/** The headers that carry `ids` on `requested`, `signed` and `outcomes`; `readAttemptIds` is its inverse. */
+/** The header that carries `ids` on `requested`, `signed` and `outcomes`; `readAttemptIds` is its inverse. */
 export function attemptHeaders(ids: AttemptIds): Record<string, string> {
+  const attempt = `${ids.run} ${ids.number} ${ids.deferrals}`;
+  const webhook = `${ids.webhookId} ${ids.webhookVersion}`;
+  const text = `${ids.accountId} ${ids.eventKey} ${ids.deliveryId} ${webhook} ${attempt} ${ids.acceptedAt} ${ids.origin}`;
+  return { [HEADER.ids]: text };
+}
+
+/** The ids in the headers of one of our own records. Throws an Error that says what is missing or unreadable. */
+export function readAttemptIds(headers: RecordHeaders): AttemptIds {
+  const text = headerText(headers, HEADER.ids);
+  if (text === undefined) throw new Error(`Header ${HEADER.ids} is missing`);
+  return parseAttemptIds(text);
+}
+
+/** The same, from the header's text. */
+export function parseAttemptIds(text: string): AttemptIds {
+  const found = IDS.exec(text);
+  if (!found) throw new Error(`Header ${HEADER.ids} is unreadable: "${text.slice(0, 200)}"`);
   return {
-    [HEADER.accountId]: String(ids.accountId),
-    [HEADER.eventKey]: ids.eventKey,
-    [HEADER.deliveryId]: ids.deliveryId,
-    [HEADER.webhookId]: String(ids.webhookId),
-    [HEADER.webhookVersion]: String(ids.webhookVersion),
-    [HEADER.run]: String(ids.run),
-    [HEADER.number]: String(ids.number),
-    [HEADER.deferrals]: String(ids.deferrals),
-    [HEADER.acceptedAt]: String(ids.acceptedAt),
-    [HEADER.origin]: ids.origin,
+    accountId: integer('account', found[1]!, 0),
+    eventKey: found[2]!,
+    deliveryId: found[3]!,
+    webhookId: integer('webhook', found[4]!, 0),
+    webhookVersion: integer('webhook version', found[5]!, 1),
+    run: integer('run', found[6]!, 0),
+    number: integer('number', found[7]!, 1),
+    deferrals: integer('deferrals', found[8]!, 0),
+    acceptedAt: integer('time of acceptance', found[9]!, 0),
+    origin: found[10]!,
   };
 }
 
-/**
- * The ids in the headers of one of our own records.
- * Throws an Error that names the header when one is missing or unreadable; `deferrals` may be absent (0).
- */
-export function readAttemptIds(headers: RecordHeaders): AttemptIds {
-  return {
-    accountId: integer(headers, HEADER.accountId, 0),
-    eventKey: textLike(headers, HEADER.eventKey, UUID),
-    deliveryId: textLike(headers, HEADER.deliveryId, UUID),
-    webhookId: integer(headers, HEADER.webhookId, 0),
-    webhookVersion: integer(headers, HEADER.webhookVersion, 1),
-    run: integer(headers, HEADER.run, 0),
-    number: integer(headers, HEADER.number, 1),
-    deferrals: headers[HEADER.deferrals] === undefined ? 0 : integer(headers, HEADER.deferrals, 0),
-    acceptedAt: integer(headers, HEADER.acceptedAt, 0),
-    origin: textLike(headers, HEADER.origin, ORIGIN),
-  };
+/** Whether the headers say, readably, which attempt their record is about. */
+export function hasAttemptIds(headers: RecordHeaders): boolean {
+  return IDS.test(headerText(headers, HEADER.ids) ?? '');
 }
 
 /** The name of an attempt, by which a repeat of it is recognised (correctness.md §1). */
 export const attemptName = (ids: Pick<AttemptIds, 'deliveryId' | 'run' | 'number'>): string =>
   `${ids.deliveryId}/${ids.run}/${ids.number}`;
 
-function textLike(headers: RecordHeaders, name: string, pattern: RegExp): string {
-  const text = headerText(headers, name);
-  if (text === undefined) throw new Error(`Header ${name} is missing`);
-  if (!pattern.test(text)) throw new Error(`Header ${name} is unreadable: "${text.slice(0, 100)}"`);
-  return text;
-}
-
-function integer(headers: RecordHeaders, name: string, min: number): number {
-  const text = textLike(headers, name, DECIMAL);
+function integer(what: string, text: string, min: number): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < min) throw new Error(`Header ${name} is out of range: "${text}"`);
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw new Error(`Header ${HEADER.ids}: the ${what} is out of range: "${text}"`);
+  }
   return value;
 }

@@ -1,4 +1,5 @@
 import {
+  HEADER,
   LIMITS,
   headerText,
   type HeaderValue,
@@ -8,7 +9,6 @@ import {
 } from '@switchhook/contracts';
 import { arrayItems, checkJson, isString, objectMembers, stringOf } from './json-text.js';
 import {
-  DEFAULT_CONTENT_TYPE,
   mediaTypeOf,
   readAttributes,
   reject,
@@ -125,47 +125,52 @@ export function eventHeaders(event: TelephonyEvent): Record<string, string> {
   return headers;
 }
 
-const OWN_ATTRIBUTES = new Set([
-  'specversion',
-  'id',
-  'source',
-  'type',
-  'time',
-  'accountid',
-  'subject',
-  'datacontenttype',
-]);
+/** The attributes of an event in the header `switchhook-attributes` of our own records. */
+export interface EventAttributes {
+  readonly accountid: number;
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+  readonly time: string;
+  readonly datacontenttype: string;
+  readonly extensions?: Readonly<Record<string, string>>;
+}
 
-/** The event in `eventHeaders` and its data, unchecked: for our own records only. Throws when a required header is missing. */
+/** The header that carries an event's attributes on our own records; `eventFromHeaders` is its inverse. */
+export function attributesHeader(event: TelephonyEvent): Record<string, string> {
+  const attributes: EventAttributes = {
+    accountid: event.accountId,
+    id: event.id,
+    source: event.source,
+    type: event.type,
+    ...(event.subject !== undefined && { subject: event.subject }),
+    time: event.time,
+    datacontenttype: event.dataContentType,
+    ...(Object.keys(event.extensions).length > 0 && { extensions: event.extensions }),
+  };
+  return { [HEADER.attributes]: JSON.stringify(attributes) };
+}
+
+/** The event in `attributesHeader` and its data, unchecked: for our own records only. Throws when the header is missing or no JSON. */
 export function eventFromHeaders(headers: RecordHeaders, data: Buffer): TelephonyEvent {
-  const extensions: Record<string, string> = {};
-  for (const header of Object.keys(headers)) {
-    if (!header.startsWith(PREFIX) || OWN_ATTRIBUTES.has(header.slice(PREFIX.length))) continue;
-    extensions[header.slice(PREFIX.length)] = headerText(headers, header)!;
-  }
-  const subject = headerText(headers, 'ce_subject');
+  const text = headerText(headers, HEADER.attributes);
+  if (text === undefined) throw new Error(`Header ${HEADER.attributes} is missing`);
+  const { accountid, id, source, type, subject, time, datacontenttype, extensions = {} } = parseAttributes(text);
   return {
-    accountId: Number(present(headers, 'ce_accountid')),
-    id: present(headers, 'ce_id'),
-    source: present(headers, 'ce_source'),
-    type: present(headers, 'ce_type'),
+    accountId: accountid,
+    ...{ id, source, type, time, extensions, data },
     ...(subject !== undefined && { subject }),
-    time: present(headers, 'ce_time'),
-    dataContentType: headerText(headers, CONTENT_TYPE) ?? DEFAULT_CONTENT_TYPE,
-    extensions,
-    data,
+    dataContentType: datacontenttype,
   };
 }
+
+/** The header's text. Throws when it is no JSON. */
+export const parseAttributes = (text: string): EventAttributes => JSON.parse(text) as EventAttributes;
 
 /** The record key of an event on `events.v1`: what keeps the events of one call in order. */
 export const eventRecordKey = (event: Pick<TelephonyEvent, 'accountId' | 'subject' | 'id'>): string =>
   `${event.accountId}:${event.subject ?? event.id}`;
-
-function present(headers: RecordHeaders, name: string): string {
-  const text = headerText(headers, name);
-  if (text === undefined) throw new Error(`Header ${name} is missing`);
-  return text;
-}
 
 function attributeNameOf(header: string): string | undefined {
   if (header === CONTENT_TYPE) return 'datacontenttype';

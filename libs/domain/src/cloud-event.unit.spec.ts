@@ -1,8 +1,9 @@
-import type { Rejection, TelephonyEvent } from '@switchhook/contracts';
+import type { RecordHeaders, Rejection, TelephonyEvent } from '@switchhook/contracts';
 import { LIMITS } from '@switchhook/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  attributesHeader,
   eventFromHeaders,
   eventHeaders,
   eventRecordKey,
@@ -143,9 +144,10 @@ describe('an accepted event', () => {
       fc.property(events, (attributes) => {
         const { subject: _sample, ...rest } = anEvent();
         const event = { ...rest, ...attributes };
-        const headers = eventHeaders(event);
-        const asBytes = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]));
-        expect(eventFromHeaders(asBytes, event.data)).toStrictEqual(event);
+        const bytesOf = (headers: Record<string, string>): RecordHeaders =>
+          Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]));
+        const asBytes = bytesOf(eventHeaders(event));
+        expect(eventFromHeaders(bytesOf(attributesHeader(event)), event.data)).toStrictEqual(event);
         expect(eventOf(readEventRecord({ headers: asBytes, value: event.data }, ACCEPTED_AT))).toStrictEqual(event);
       }),
     );

@@ -8,11 +8,14 @@ export {
   type CallTrouble,
   type EndpointVerdict,
 } from './breaker-rule.js';
-export { attemptHeaders, attemptName, readAttemptIds } from './attempt-ids.js';
+export { attemptHeaders, attemptName, hasAttemptIds, parseAttemptIds, readAttemptIds } from './attempt-ids.js';
 export { arrayItems, checkJson, isString, member, objectMembers, selectFields, stringOf } from './json-text.js';
 export {
+  attributesHeader,
   eventFromHeaders,
   eventHeaders,
+  parseAttributes,
+  type EventAttributes,
   eventRecordKey,
   readBinary,
   readEventRecord,

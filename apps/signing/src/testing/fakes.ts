@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
-import { HEADER, type Outcome, type RecordHeaders, type Webhook } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, eventHeaders, eventKey, profileOf } from '@switchhook/domain';
+import { HEADER, type Outcome, type RecordHeaders, type Webhook, type AttemptIds } from '@switchhook/contracts';
+import { attemptHeaders, attributesHeader, deliveryId, eventKey, profileOf, readAttemptIds } from '@switchhook/domain';
 import type { LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import type { KeysOfWebhooks, SignCounters, Webhooks } from '../sign.js';
 import type { Keys, UnreadableSecret } from '../signing-keys.js';
@@ -68,7 +68,7 @@ export function requestAt(
     key: Buffer.from(String(webhookId)),
     value,
     headers: {
-      ...eventHeaders(event),
+      ...attributesHeader(event),
       ...attemptHeaders(ids),
       [HEADER.kind]: 'request',
       [HEADER.schema]: '1',
@@ -77,6 +77,12 @@ export function requestAt(
     },
   };
 }
+
+/** The same record, about another attempt. */
+export const withIds = (record: LogRecord, change: Partial<Record<keyof AttemptIds, unknown>>): LogRecord => ({
+  ...record,
+  headers: { ...record.headers, ...attemptHeaders({ ...readAttemptIds(record.headers), ...change } as AttemptIds) },
+});
 
 /** The directory; what was `announced` is known when its end is reached. */
 export class WebhooksInMemory implements Webhooks {
