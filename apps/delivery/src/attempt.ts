@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
 import { decideOutcome, profileOf } from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
+import { parked } from './parked.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { isStale, requestedAgain } from './stale.js';
@@ -46,7 +47,7 @@ export const attempt =
       signal,
     });
     if (answer === 'held') {
-      void deps.writer.record(delivery, parkedBehindGate(deps.now()));
+      void deps.writer.record(delivery, parked(deps.now(), 'circuit-open'));
       return;
     }
     if (answer.abandoned) return;
@@ -54,9 +55,6 @@ export const attempt =
     deps.onAttempted(delivery, outcome);
     void deps.writer.record(delivery, outcome);
   };
-
-/** The outcome of what has to wait for an endpoint whose breaker is open: no attempt is counted, and it has no time of its own. */
-export const parkedBehindGate = (at: number): Outcome => ({ outcome: 'deferred', at, reason: 'circuit-open' });
 
 function toOutcome(
   deps: AttemptDeps,

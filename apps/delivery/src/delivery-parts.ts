@@ -1,14 +1,15 @@
 import type { Outcome } from '@switchhook/contracts';
 import type { EventLog, LogRecord } from '@switchhook/event-log';
-import { attempt, parkedBehindGate } from './attempt.js';
+import { attempt } from './attempt.js';
 import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
 import { EndpointGossip } from './endpoint-gossip.js';
 import { FinishedNames } from './finished-names.js';
 import type { GateStore } from './gate-store.js';
-import { Gates } from './gates.js';
+import { Gates, makesCalls } from './gates.js';
 import { InHand } from './in-hand.js';
 import { Lanes } from './lanes.js';
 import { Membership } from './membership.js';
+import { parked } from './parked.js';
 import { OutcomeWriter } from './record-outcome.js';
 import { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
@@ -57,7 +58,13 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   const names = new FinishedNames();
   const inHand = new InHand();
   const membership = new Membership(() => lanes.resume());
-  const gates = new Gates({ store: deps.stores.gates, breakers, webhooks, now, onError: failed('gates') });
+  const gates = new Gates({
+    ...{ store: deps.stores.gates, breakers, webhooks, now, onError: failed('gates') },
+    onOverRate: (webhookId) => {
+      const rate = webhooks.get(webhookId)?.rateLimit;
+      if (rate) lanes.buckets.empty(webhookId, rate);
+    },
+  });
   const writer = new OutcomeWriter({
     log,
     names,
@@ -71,10 +78,12 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
     schedule,
     webhooks,
     room: (webhookId) => lanes.room(webhookId),
+    refillAt: (webhookId) => lanes.refillAt(webhookId),
     onParked: ({ ids, partition }) => {
       const webhook = webhooks.get(ids.webhookId);
       if (webhook) gates.hold(webhook, partition);
     },
+    onDrained: (webhookId) => gates.drained(webhookId),
     now,
     onError: failed('schedule'),
   });
@@ -113,6 +122,10 @@ function lanesOf(
       const webhook = webhooks.get(webhookId);
       return webhook ? gates.limit(webhook) : Infinity;
     },
+    rateOf: (webhookId) => {
+      const webhook = webhooks.get(webhookId);
+      return webhook && makesCalls(webhook) ? webhook.rateLimit : undefined;
+    },
     mayStart: (partition) => writer.mayStart() && membership.isSure(partition),
     onRoom,
     now,
@@ -129,7 +142,8 @@ function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: DeliveryP
       const webhook = webhooks.get(webhookId);
       if (!webhook || endpointOf(webhook).key !== change.endpoint.key) continue;
       gates.hold(webhook, partition);
-      void writer.recordAll(lanes.takeWaiting(webhookId), parkedBehindGate(now()));
+      const outcome = parked(now(), 'circuit-open', gates.opensAt(webhook));
+      void writer.recordAll(lanes.takeWaiting(webhookId).map((delivery) => ({ delivery, outcome })));
     }
   }
   lanes.resume();

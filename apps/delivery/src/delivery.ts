@@ -77,9 +77,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 }
 
 /** What nothing else sets going: positions with nothing to store, gates whose time has passed, writes that failed. */
-function keepUp({ projection, gates, releaser }: DeliveryParts, report: DeliveryReport): void {
+function keepUp({ projection, gates, lanes, releaser }: DeliveryParts, report: DeliveryReport): void {
   projection.storePositions().catch((error: unknown) => report.failed('schedule', error));
   gates.liftPassed();
+  lanes.buckets.sweep();
   void gates.write();
   releaser.wake();
 }

@@ -1,11 +1,14 @@
 import type { DataSource } from 'typeorm';
 
-/** Holds a webhook back until `opensAt` (epoch ms). */
+/** Why a webhook is held back as a whole. */
+export type GateReason = 'circuit-open' | 'rate-limited';
+
+/** Holds a webhook back until `opensAt` (epoch ms), or for as long as its reason lasts. */
 export interface Gate {
   readonly webhookId: number;
   readonly partition: number;
-  readonly reason: 'circuit-open';
-  /** Key of the endpoint that it was shut for: a webhook that has moved to another one is free. */
+  readonly reason: GateReason;
+  /** Key of the endpoint that it was shut for: a webhook that has moved to another one is free. Empty for other reasons. */
   readonly endpoint: string;
   readonly opensAt: number;
   readonly shutAt: number;

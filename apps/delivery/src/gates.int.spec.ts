@@ -35,6 +35,7 @@ function instance(webhooks = [HOOK]) {
     nowMs: 1_000,
     away: false,
     recovered: [] as string[],
+    overRate: [] as number[],
   };
   const store = new GateStore(connection);
   const errors: unknown[] = [];
@@ -51,6 +52,7 @@ function instance(webhooks = [HOOK]) {
     },
     webhooks: { get: (id) => webhooks.find((webhook) => webhook.id === id), has: () => true },
     now: () => world.nowMs,
+    onOverRate: (webhookId) => void world.overRate.push(webhookId),
     onError: (error) => errors.push(error),
   });
   const change = (state: BreakerState, retryAt: number): BreakerChange => {
@@ -83,7 +85,7 @@ describe('a gate', () => {
     await eventually(async () => expect(await stored()).toEqual([{ ...gate, opensAt: 90_000 }]));
     gates.follow(change('closed', 90_000));
     await eventually(async () => expect(await stored()).toEqual([]));
-    expect([gates.holds(HOOK), gates.limit(HOOK)]).toEqual([false, Infinity]);
+    expect([gates.holds(HOOK), gates.limit(HOOK)]).toEqual([undefined, Infinity]);
   });
 
   it('is not shut for a webhook whose breaker is closed', async () => {
@@ -101,13 +103,13 @@ describe('a gate', () => {
     expect(before.gates.limit({ ...HOOK })).toBe(0);
     const after = instance();
     await after.gates.assign(PARTITION);
-    expect([after.gates.holds(HOOK), after.gates.limit(HOOK)]).toEqual([true, 0]);
+    expect([after.gates.holds(HOOK), after.gates.limit(HOOK)]).toEqual(['circuit-open', 0]);
     after.gates.liftPassed();
     expect(after.gates.limit(HOOK)).toBe(0);
     after.world.nowMs = 50_000;
     expect(after.gates.limit(HOOK)).toBe(1);
     after.gates.liftPassed();
-    expect([after.gates.holds(HOOK), after.world.recovered]).toEqual([false, [endpointOf(HOOK).key]]);
+    expect([after.gates.holds(HOOK), after.world.recovered]).toEqual([undefined, [endpointOf(HOOK).key]]);
     await eventually(async () => expect(await stored()).toEqual([]));
   });
 
@@ -121,13 +123,29 @@ describe('a gate', () => {
     expect(await stored()).toHaveLength(1);
   });
 
+  it('holds back a webhook that is over its rate until nothing of it is parked, also at the next owner, who is told', async () => {
+    const limited = { ...HOOK, rateLimit: { perSecond: 1, burst: 1 } };
+    const before = instance([limited]);
+    before.gates.limitRate(limited, PARTITION);
+    expect([before.gates.holds(limited), before.gates.limit(limited)]).toEqual(['rate-limited', Infinity]);
+    before.gates.liftPassed();
+    await before.gates.revoke(PARTITION);
+    const after = instance([limited]);
+    await after.gates.assign(PARTITION);
+    expect([after.gates.holds(limited), after.world.overRate]).toEqual(['rate-limited', [1]]);
+    expect(after.gates.holds(HOOK)).toBe(undefined);
+    after.gates.drained(limited.id);
+    expect(after.gates.holds(limited)).toBe(undefined);
+    await eventually(async () => expect(await stored()).toEqual([]));
+  });
+
   it('does not hold a webhook that calls another endpoint now, and is lifted', async () => {
     const moved = { ...HOOK, callback: 'http://b.example/' };
     const { gates, world } = instance([moved]);
     world.state = 'open';
     gates.hold(HOOK, PARTITION);
     world.state = 'closed';
-    expect([gates.holds(moved), gates.limit(moved)]).toEqual([false, Infinity]);
+    expect([gates.holds(moved), gates.limit(moved)]).toEqual([undefined, Infinity]);
     gates.liftPassed();
     await gates.write();
     expect(await stored()).toEqual([]);
@@ -137,7 +155,7 @@ describe('a gate', () => {
     const { gates, world } = instance();
     world.state = 'open';
     const ended = { ...HOOK, status };
-    expect([gates.holds(ended), gates.limit(ended)]).toEqual([false, Infinity]);
+    expect([gates.holds(ended), gates.limit(ended)]).toEqual([undefined, Infinity]);
   });
 
   it('is written once the database is back', async () => {

@@ -1,6 +1,6 @@
 import type { Webhook } from '@switchhook/contracts';
 import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
-import type { Gate, GateStore } from './gate-store.js';
+import type { Gate, GateReason, GateStore } from './gate-store.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface GatesDeps {
@@ -8,6 +8,8 @@ export interface GatesDeps {
   readonly breakers: Pick<Breakers, 'state' | 'limit' | 'retryAt' | 'recover'>;
   readonly webhooks: Webhooks;
   readonly now: () => number;
+  /** The webhook was over its rate at its owner before: it may have had all that it allows a moment ago. */
+  readonly onOverRate: (webhookId: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -24,7 +26,10 @@ export class Gates {
   constructor(private readonly deps: GatesDeps) {}
 
   async assign(partition: number): Promise<void> {
-    for (const gate of await this.deps.store.ofPartition(partition)) this.shut.set(gate.webhookId, gate);
+    for (const gate of await this.deps.store.ofPartition(partition)) {
+      this.shut.set(gate.webhookId, gate);
+      if (gate.reason === 'rate-limited') this.deps.onOverRate(gate.webhookId);
+    }
   }
 
   /** Writes what is not written, and forgets the partition: its gates are another owner's. */
@@ -39,20 +44,39 @@ export class Gates {
 
   /** How many records the webhook's lane may hold: none behind a shut gate, one for the trial, more with each success after it. */
   limit(webhook: Webhook): number {
-    if (makesNoCalls(webhook)) return Infinity;
+    if (!makesCalls(webhook)) return Infinity;
     const { key } = endpointOf(webhook);
     const { breakers, now } = this.deps;
-    const gate = this.shut.get(webhook.id);
+    const gate = this.breakerGate(webhook.id);
     // A gate that outlived its breaker behaves like a closed one after its time.
     if (gate?.endpoint === key && breakers.state(key) === 'closed') return now() < gate.opensAt ? 0 : 1;
     return breakers.limit(key);
   }
 
-  /** Whether everything that is for this webhook has to wait for a trial, or for its turn after one. */
-  holds(webhook: Webhook): boolean {
-    if (makesNoCalls(webhook)) return false;
+  /** Why everything that is for this webhook has to wait: for a trial, for its turn after one, or behind what its rate holds back. */
+  holds(webhook: Webhook): GateReason | undefined {
+    if (!makesCalls(webhook)) return undefined;
     const { key } = endpointOf(webhook);
-    return this.deps.breakers.state(key) !== 'closed' || this.shut.get(webhook.id)?.endpoint === key;
+    const gate = this.shut.get(webhook.id);
+    if (this.deps.breakers.state(key) !== 'closed' || gate?.endpoint === key) return 'circuit-open';
+    return gate?.reason === 'rate-limited' && webhook.rateLimit ? 'rate-limited' : undefined;
+  }
+
+  /** When what waits behind the gate of the webhook is looked at again, epoch ms, where that is known. */
+  opensAt(webhook: Webhook): number | undefined {
+    return this.deps.breakers.retryAt(endpointOf(webhook).key) ?? this.breakerGate(webhook.id)?.opensAt;
+  }
+
+  /** Shuts the gate of a webhook that is over its rate: what comes waits behind what is parked, until that is gone. */
+  limitRate({ id: webhookId }: Webhook, partition: number): void {
+    if (this.shut.has(webhookId)) return;
+    const at = this.deps.now();
+    this.put(webhookId, { webhookId, partition, reason: 'rate-limited', endpoint: '', opensAt: at, shutAt: at });
+  }
+
+  /** Nothing of the webhook is parked any more: it is within its rate. */
+  drained(webhookId: number): void {
+    if (this.shut.get(webhookId)?.reason === 'rate-limited') this.put(webhookId, undefined);
   }
 
   /** Shuts the gate of a webhook that the breaker of its endpoint holds back; without effect when it is shut already. */
@@ -60,7 +84,7 @@ export class Gates {
     const { key } = endpointOf(webhook);
     const { breakers, now } = this.deps;
     const opensAt = breakers.retryAt(key);
-    const known = this.shut.get(webhook.id);
+    const known = this.breakerGate(webhook.id);
     if (opensAt === undefined || (known?.endpoint === key && known.opensAt === opensAt)) return;
     const shutAt = known?.endpoint === key ? known.shutAt : now();
     const gate: Gate = { webhookId: webhook.id, partition, reason: 'circuit-open', endpoint: key, opensAt, shutAt };
@@ -70,7 +94,7 @@ export class Gates {
   /** Follows the breaker: its gates open later, or are lifted. */
   follow({ endpoint, state, retryAt }: BreakerChange): void {
     for (const gate of this.shut.values()) {
-      if (gate.endpoint !== endpoint.key) continue;
+      if (gate.reason !== 'circuit-open' || gate.endpoint !== endpoint.key) continue;
       if (state === 'closed') this.put(gate.webhookId, undefined);
       if (state === 'open') this.put(gate.webhookId, { ...gate, opensAt: retryAt });
     }
@@ -79,7 +103,8 @@ export class Gates {
   /** Lifts the gates whose time has passed and that no breaker stands behind, and those of webhooks that call elsewhere now. */
   liftPassed(): void {
     const { breakers, now, webhooks } = this.deps;
-    for (const { webhookId, endpoint, opensAt } of this.shut.values()) {
+    for (const { webhookId, reason, endpoint, opensAt } of this.shut.values()) {
+      if (reason !== 'circuit-open') continue;
       const webhook = webhooks.get(webhookId);
       const moved = webhook !== undefined && endpointOf(webhook).key !== endpoint;
       const passed = opensAt <= now() && breakers.state(endpoint) === 'closed';
@@ -108,6 +133,11 @@ export class Gates {
     await this.writing;
   }
 
+  private breakerGate(webhookId: number): Gate | undefined {
+    const gate = this.shut.get(webhookId);
+    return gate?.reason === 'circuit-open' ? gate : undefined;
+  }
+
   private put(webhookId: number, gate: Gate | undefined): void {
     if (gate) this.shut.set(webhookId, gate);
     else this.shut.delete(webhookId);
@@ -116,5 +146,5 @@ export class Gates {
   }
 }
 
-/** What is for such a webhook is cancelled without a call. */
-const makesNoCalls = ({ status }: Webhook): boolean => status === 'disabled' || status === 'deleted';
+/** Whether what is for the webhook leads to calls; else it is cancelled without one. */
+export const makesCalls = ({ status }: Webhook): boolean => status !== 'disabled' && status !== 'deleted';

@@ -25,6 +25,10 @@ export class InHand {
     return this.byName.has(name);
   }
 
+  size(): number {
+    return this.byName.size;
+  }
+
   /** The log has the outcome: progress may pass the record. */
   settle(name: string): void {
     const held = this.byName.get(name);

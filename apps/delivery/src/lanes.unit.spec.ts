@@ -10,6 +10,7 @@ interface Job extends LaneJob {
 function hangingCalls(options: Partial<LanesOptions<Job>> = {}) {
   let nowMs = 0;
   let nextId = 0;
+  const timers = new Set<{ readonly at: number; readonly wake: () => void }>();
   const open = new Map<number, { job: Job; end: () => void; signal: AbortSignal }>();
   const begun: number[] = [];
   const roomFor: number[] = [];
@@ -26,19 +27,36 @@ function hangingCalls(options: Partial<LanesOptions<Job>> = {}) {
       }),
     concurrencyOf: () => 2,
     limitOf: () => Infinity,
+    rateOf: () => undefined,
     mayStart: () => true,
     onRoom: (webhookId) => roomFor.push(webhookId),
     now: () => nowMs,
+    after: (waitMs, wake) => {
+      const timer = { at: nowMs + waitMs, wake };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
     ...options,
   });
   const offer = (webhookId: number, more: Partial<Job> = {}) =>
-    lanes.offer({ webhookId, partition: 0, bytes: 10, id: nextId++, ...more });
+    lanes.offer({ accountId: webhookId, webhookId, partition: 0, bytes: 10, id: nextId++, ...more });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const endAll = async () => {
     for (const { end } of [...open.values()]) end();
     await settled();
   };
-  return { lanes, offer, open, begun, roomFor, endAll, settled, advance: (ms: number) => (nowMs += ms) };
+  const advance = (ms: number) => {
+    const until = nowMs + ms;
+    for (;;) {
+      const [timer] = [...timers].sort((a, b) => a.at - b.at);
+      if (!timer || timer.at > until) break;
+      timers.delete(timer);
+      nowMs = timer.at;
+      timer.wake();
+    }
+    nowMs = until;
+  };
+  return { lanes, offer, open, begun, roomFor, endAll, settled, advance, timers };
 }
 
 describe('lanes', () => {
@@ -143,6 +161,83 @@ describe('lanes', () => {
     expect([...open.keys()]).toEqual([4]);
     expect(open.get(4)?.signal.aborted).toBe(false);
     expect(lanes.counts()).toEqual({ lanes: 1, records: 1, calls: 1 });
+  });
+
+  it('leaves room for the others however much one account has: alone it gets half of the bounds', () => {
+    const { offer } = hangingCalls({ recordsMax: 10 });
+    const mine = Array.from({ length: 8 }, (_, webhook) => offer(100 + webhook, { accountId: 1 }));
+    expect(mine.filter((taken) => taken === 'taken')).toHaveLength(5);
+    expect([offer(2), offer(3), offer(4)]).toEqual(['taken', 'taken', 'taken']);
+  });
+
+  it('begins at once what another account sends while one has all the calls that it may have, however long they hang', async () => {
+    const { offer, begun, lanes, endAll } = hangingCalls({ callsMax: 8 });
+    for (let id = 0; id < 20; id++) offer(100 + id, { accountId: 1 });
+    expect(lanes.counts().calls).toBe(4);
+    offer(2);
+    offer(3);
+    expect(begun.slice(4)).toEqual([20, 21]);
+    while (lanes.counts().records > 0) await endAll();
+    expect(begun).toHaveLength(22);
+  });
+
+  it('gives accounts turns where calls have to wait, whatever the number of their webhooks and records', async () => {
+    const { offer, begun, open, settled } = hangingCalls({ callsMax: 3, concurrencyOf: () => 100 });
+    const accountOf: number[] = [];
+    const send = (accountId: number, webhookId: number) => {
+      accountOf.push(accountId);
+      offer(webhookId, { accountId });
+    };
+    for (let id = 0; id < 60; id++) send(1, 100 + (id % 20));
+    for (let id = 0; id < 10; id++) send(2, 200);
+    for (let ended = 0; begun.filter((id) => accountOf[id] === 2).length < 10; ended++) {
+      [...open.values()][0]?.end();
+      await settled();
+      expect(ended).toBeLessThan(25);
+    }
+  });
+
+  it('makes as many calls in a time as the webhook allows, with one timer for all that wait', async () => {
+    const { offer, begun, advance, timers, lanes, endAll } = hangingCalls({
+      concurrencyOf: () => 100,
+      rateOf: (webhookId) => (webhookId === 1 ? { perSecond: 10, burst: 3 } : undefined),
+    });
+    for (let id = 0; id < 8; id++) offer(1);
+    offer(2);
+    expect(begun).toEqual([0, 1, 2, 8]);
+    expect(timers.size).toBe(1);
+    advance(99);
+    expect(begun).toHaveLength(4);
+    advance(301);
+    expect(begun.slice(4)).toEqual([3, 4, 5, 6]);
+    await endAll();
+    expect(begun).toHaveLength(8);
+    advance(100);
+    await endAll();
+    expect([begun.length, timers.size, lanes.counts().lanes]).toEqual([9, 0, 0]);
+  });
+
+  it('takes no more than the rate lets begin within a minute, and forgets the bucket of a webhook that is idle', async () => {
+    const { offer, advance, lanes, endAll } = hangingCalls({ rateOf: () => ({ perSecond: 0.05, burst: 1 }) });
+    expect([offer(1), offer(1), offer(1), offer(1), offer(1)]).toEqual([...Array(4).fill('taken'), 'limited']);
+    expect(lanes.room(1)).toBe(0);
+    for (let call = 0; call < 4; call++) {
+      await endAll();
+      advance(20_000);
+    }
+    lanes.buckets.sweep();
+    expect([lanes.counts().records, lanes.buckets.count()]).toEqual([0, 0]);
+  });
+
+  it('keeps to the rate although the lane was empty in between', async () => {
+    const { offer, begun, endAll, advance } = hangingCalls({ rateOf: () => ({ perSecond: 1, burst: 2 }) });
+    for (let id = 0; id < 4; id++) {
+      offer(1);
+      await endAll();
+    }
+    expect(begun).toEqual([0, 1]);
+    advance(1_000);
+    expect(begun).toEqual([0, 1, 2]);
   });
 
   it('never holds more than its bounds, and begins each record that it took exactly once, in order per webhook', async () => {

@@ -37,18 +37,18 @@ export class OutcomeWriter {
 
   /** Resolves when the outcome is on the log. */
   async record(delivery: SignedDelivery, outcome: Outcome): Promise<void> {
-    await this.recordAll([delivery], outcome);
+    await this.recordAll([{ delivery, outcome }]);
   }
 
-  /** The same outcome for many deliveries, in their order: as few writes, so that they keep no other call from beginning. */
-  async recordAll(deliveries: readonly SignedDelivery[], outcome: Outcome): Promise<void> {
+  /** The outcomes of many deliveries, in their order: as few writes, so that they keep no other call from beginning. */
+  async recordAll(all: readonly { readonly delivery: SignedDelivery; readonly outcome: Outcome }[]): Promise<void> {
     const { names, inHand } = this.deps;
-    for (let from = 0; from < deliveries.length; from += AT_ONCE) {
-      const some = deliveries.slice(from, from + AT_ONCE);
-      await this.write(some.map((delivery) => recordOf(delivery, outcome)));
-      for (const { name } of some) {
-        if (outcome.outcome !== 'deferred') names.add(name);
-        inHand.settle(name);
+    for (let from = 0; from < all.length; from += AT_ONCE) {
+      const some = all.slice(from, from + AT_ONCE);
+      await this.write(some.map(({ delivery, outcome }) => recordOf(delivery, outcome)));
+      for (const { delivery, outcome } of some) {
+        if (outcome.outcome !== 'deferred') names.add(delivery.name);
+        inHand.settle(delivery.name);
       }
     }
   }

@@ -1,3 +1,4 @@
+import type { Outcome } from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
@@ -34,6 +35,7 @@ function slowLog() {
     },
     concurrencyOf: () => 1,
     limitOf: () => Infinity,
+    rateOf: () => undefined,
     mayStart: () => writer.mayStart(),
     onRoom: () => undefined,
     now: () => 0,
@@ -65,7 +67,8 @@ describe('outcomes that the log has not acknowledged', () => {
     const settled: number[] = [];
     const deliveries = Array.from({ length: 250 }, (_, event) => readSigned(signedFixture(event, event)));
     for (const delivery of deliveries) inHand.take(delivery, () => settled.push(delivery.record.position));
-    const parked = writer.recordAll(deliveries, { outcome: 'deferred', at: 0, reason: 'circuit-open' });
+    const outcome: Outcome = { outcome: 'deferred', at: 0, reason: 'circuit-open' };
+    const parked = writer.recordAll(deliveries.map((delivery) => ({ delivery, outcome })));
     expect(settled).toEqual([]);
     for (let write = 0; write < 3; write++) {
       await eventually(() => expect(unacknowledged).toHaveLength(1));

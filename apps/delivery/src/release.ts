@@ -10,13 +10,18 @@ export interface ReleaserDeps {
   readonly webhooks: Webhooks;
   /** How many more records the lane of a webhook would take. */
   readonly room: (webhookId: number) => number;
+  /** With how much room it is worth while to fetch parked rows for it. */
+  readonly refillAt: (webhookId: number) => number;
   /** A row that was due had to be parked, because its lane has no room. */
   readonly onParked: (row: ScheduleRow) => void;
+  /** Nothing of the webhook is parked any more. */
+  readonly onDrained: (webhookId: number) => void;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
 
 interface Released {
+  readonly accountId: number;
   readonly webhookId: number;
   readonly deliveryId: string;
   readonly at: number;
@@ -24,7 +29,8 @@ interface Released {
 
 /** A released row whose outcome has not come by then is released again; its name drops the repeat. */
 const RELEASE_AGAIN_MS = 60_000;
-const RELEASED_MAX = 2_000;
+/** Under way at a time; of one account never more than is still free, so that no slow endpoint keeps others from their retries. */
+const RELEASED_MAX = 4_000;
 const ROWS_AT_ONCE = 500;
 /** The net under timer and wake-up. */
 const POLL_MS = 5_000;
@@ -41,6 +47,7 @@ export class Releaser {
   private readonly parked = new Map<number, Set<number>>();
   private readonly released = new Map<string, Released>();
   private readonly releasedOf = new Map<number, number>();
+  private readonly releasedOfAccount = new Map<number, number>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private again = false;
@@ -73,7 +80,7 @@ export class Releaser {
   /** A lane has become shorter: what is parked behind it may follow. */
   roomFor(webhookId: number): void {
     const isParked = [...this.parked.values()].some((webhookIds) => webhookIds.has(webhookId));
-    if (isParked && this.roomLeft(webhookId) >= 1) this.wake();
+    if (isParked && this.needsRefill(webhookId)) this.wake();
   }
 
   /** Looks now at what is due. Calls that come while it is looking make it look once more. */
@@ -139,11 +146,14 @@ export class Releaser {
 
   private async releaseParked(): Promise<void> {
     for (const [partition, webhookIds] of this.parked) {
-      for (const webhookId of webhookIds) {
-        const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
+      for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
+        const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
         const rows = await this.deps.schedule.parked(partition, webhookId, this.releasedIds(webhookId), limit);
-        if (rows.length === 0 && !this.releasedOf.has(webhookId)) webhookIds.delete(webhookId);
+        // Last in turn next time, or not there any more.
+        webhookIds.delete(webhookId);
+        if (rows.length > 0 || this.releasedOf.has(webhookId)) webhookIds.add(webhookId);
+        else this.deps.onDrained(webhookId);
         await this.request(rows);
       }
     }
@@ -204,23 +214,35 @@ export class Releaser {
     this.timer.unref();
   }
 
+  /** What the lane would take beyond what is on its way to it, and what the account may have on the way. */
   private roomLeft(webhookId: number): number {
+    const free = RELEASED_MAX - this.released.size;
+    const accountId = this.deps.webhooks.get(webhookId)?.accountId ?? 0;
+    return Math.min(this.laneRoomLeft(webhookId), free - (this.releasedOfAccount.get(accountId) ?? 0));
+  }
+
+  private laneRoomLeft(webhookId: number): number {
     return this.deps.room(webhookId) - (this.releasedOf.get(webhookId) ?? 0);
+  }
+
+  private needsRefill(webhookId: number): boolean {
+    return this.laneRoomLeft(webhookId) >= this.deps.refillAt(webhookId);
   }
 
   private remember(key: string, released: Released): void {
     this.forget(key);
-    this.released.set(key, { webhookId: released.webhookId, deliveryId: released.deliveryId, at: released.at });
-    this.releasedOf.set(released.webhookId, (this.releasedOf.get(released.webhookId) ?? 0) + 1);
+    const { accountId, webhookId, deliveryId, at } = released;
+    this.released.set(key, { accountId, webhookId, deliveryId, at });
+    add(this.releasedOf, webhookId, 1);
+    add(this.releasedOfAccount, accountId, 1);
   }
 
   private forget(key: string): void {
     const released = this.released.get(key);
     if (!released) return;
     this.released.delete(key);
-    const left = (this.releasedOf.get(released.webhookId) ?? 1) - 1;
-    if (left > 0) this.releasedOf.set(released.webhookId, left);
-    else this.releasedOf.delete(released.webhookId);
+    add(this.releasedOf, released.webhookId, -1);
+    add(this.releasedOfAccount, released.accountId, -1);
   }
 
   private forgetOld(): void {
@@ -230,4 +252,10 @@ export class Releaser {
       this.forget(key);
     }
   }
+}
+
+function add(counts: Map<number, number>, id: number, more: number): void {
+  const count = (counts.get(id) ?? 0) + more;
+  if (count > 0) counts.set(id, count);
+  else counts.delete(id);
 }

@@ -60,8 +60,9 @@ function nextIds(ids: AttemptIds, outcome: Outcome): AttemptIds {
   return { ...ids, deferrals: ids.deferrals + 1 };
 }
 
+/** What is parked waits for its webhook: the time that its outcome names is that of the webhook's gate, not one of its own. */
 function dueAt(outcome: Outcome): number | null {
-  if (outcome.outcome === 'deferred') return outcome.nextAttemptAt ?? null;
+  if (outcome.outcome === 'deferred') return null;
   return outcome.nextAttemptAt ?? outcome.at;
 }
 

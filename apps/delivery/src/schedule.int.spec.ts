@@ -97,6 +97,8 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     schedule,
     webhooks: { get: () => undefined, has: () => true },
     room,
+    refillAt: () => 1,
+    onDrained: () => undefined,
     onParked: () => undefined,
     now: () => nowMs,
     onError: () => undefined,

@@ -26,6 +26,7 @@ export function readSigned(record: LogRecord): SignedDelivery {
     call: PreparedCallSchema.parse(JSON.parse(facts.toString('utf8'))),
     body,
     data,
+    accountId: ids.accountId,
     webhookId: ids.webhookId,
     partition: record.partition,
     bytes: record.value?.length ?? 0,

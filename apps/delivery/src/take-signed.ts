@@ -1,11 +1,12 @@
-import type { Outcome } from '@switchhook/contracts';
+import type { Outcome, Webhook } from '@switchhook/contracts';
 import { hasAttemptIds, outcomeRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type Batch, type LogRecord } from '@switchhook/event-log';
-import { parkedBehindGate } from './attempt.js';
 import type { FinishedNames } from './finished-names.js';
 import type { Gates } from './gates.js';
 import type { InHand } from './in-hand.js';
 import type { Lanes } from './lanes.js';
+import { parked, type ParkReason } from './parked.js';
+import { Parking } from './parking.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
 import type { Webhooks } from './webhooks.js';
@@ -15,7 +16,7 @@ export interface TakeSignedDeps {
   readonly names: FinishedNames;
   readonly inHand: InHand;
   readonly lanes: Lanes<SignedDelivery>;
-  readonly gates: Pick<Gates, 'holds' | 'hold'>;
+  readonly gates: Pick<Gates, 'holds' | 'hold' | 'limitRate' | 'opensAt'>;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -26,9 +27,9 @@ export interface TakeSignedDeps {
  * (cancelled, parked, unreadable), or it is a repeat and is dropped. Never waits for an endpoint.
  * Throws HoldError, before anything was taken, when a webhook's version has not arrived yet.
  */
-export const takeSigned =
-  (deps: TakeSignedDeps) =>
-  async (batch: Batch): Promise<void> => {
+export const takeSigned = (deps: TakeSignedDeps) => {
+  const parking = new Parking(deps.writer);
+  return async (batch: Batch): Promise<void> => {
     const opened = batch.records.map((record) => ({ record, signed: open(record) }));
     for (const { signed } of opened) {
       if (signed.ok && !deps.webhooks.has(signed.delivery.webhookId, signed.delivery.ids.webhookVersion)) {
@@ -38,10 +39,12 @@ export const takeSigned =
       }
     }
     for (const { record, signed } of opened) {
-      if (signed.ok) take(deps, batch, signed.delivery);
+      if (signed.ok) take(deps, parking, batch, signed.delivery);
       else await refuse(deps, record, signed.reason).then(() => batch.settle(record));
     }
+    await parking.write(batch.signal);
   };
+};
 
 type Opened =
   { readonly ok: true; readonly delivery: SignedDelivery } | { readonly ok: false; readonly reason: string };
@@ -54,7 +57,7 @@ function open(record: LogRecord): Opened {
   }
 }
 
-function take(deps: TakeSignedDeps, batch: Batch, delivery: SignedDelivery): void {
+function take(deps: TakeSignedDeps, parking: Parking, batch: Batch, delivery: SignedDelivery): void {
   const settle = () => batch.settle(delivery.record);
   if (deps.names.has(delivery.name)) return settle();
   const taken = deps.inHand.take(delivery, settle);
@@ -64,17 +67,29 @@ function take(deps: TakeSignedDeps, batch: Batch, delivery: SignedDelivery): voi
   if (webhook?.status === 'disabled' || webhook?.status === 'deleted') {
     return write(deps, delivery, { outcome: 'cancelled', at: deps.now(), reason: webhook.status });
   }
-  const held = webhook !== undefined && deps.gates.holds(webhook);
-  if (held) deps.gates.hold(webhook, delivery.partition);
-  if (findsPlace(deps, delivery, held)) return;
+  if (!webhook) throw new Error(`webhook ${delivery.webhookId} was known when its batch came`);
+  const reason = findPlace(deps, delivery, webhook);
+  if (reason === undefined) return;
   // Parked: a row in the schedule holds it until the lane has room; progress goes on without it.
-  const at = deps.now();
-  write(deps, delivery, held ? parkedBehindGate(at) : { outcome: 'deferred', at, reason: 'lane-full' });
+  if (reason === 'rate-limited') deps.gates.limitRate(webhook, delivery.partition);
+  parking.add(
+    delivery,
+    parked(deps.now(), reason, reason === 'circuit-open' ? deps.gates.opensAt(webhook) : undefined),
+  );
 }
 
-/** Behind a gate only what the schedule has released may go: anything else would overtake what waits there. */
-function findsPlace({ lanes }: TakeSignedDeps, delivery: SignedDelivery, held: boolean): boolean {
-  return !(held && isFresh(delivery)) && lanes.offer(delivery) === 'taken';
+/** Why there is no place in the lane. Behind a gate only what the schedule has released may go: all else would overtake it. */
+function findPlace(
+  { lanes, gates }: TakeSignedDeps,
+  delivery: SignedDelivery,
+  webhook: Webhook,
+): ParkReason | undefined {
+  const held = gates.holds(webhook);
+  if (held === 'circuit-open') gates.hold(webhook, delivery.partition);
+  if (held && isFresh(delivery)) return held;
+  const offered = lanes.offer(delivery);
+  if (offered === 'taken') return undefined;
+  return held ?? (offered === 'limited' ? 'rate-limited' : 'lane-full');
 }
 
 const isFresh = ({ ids }: SignedDelivery): boolean => ids.number === 1 && ids.deferrals === 0;

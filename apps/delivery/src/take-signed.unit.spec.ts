@@ -37,6 +37,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number;
       }),
     concurrencyOf: () => 2,
     limitOf: () => Infinity,
+    rateOf: () => known.rateLimit,
     mayStart: () => true,
     onRoom: () => undefined,
     now: () => 0,
@@ -47,7 +48,12 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number;
     names,
     inHand,
     lanes,
-    gates: { holds: () => options.gated === true, hold: (webhook) => void held.push(webhook.id) },
+    gates: {
+      holds: () => (options.gated ? 'circuit-open' : undefined),
+      hold: (webhook) => void held.push(webhook.id),
+      limitRate: (webhook) => void held.push(webhook.id),
+      opensAt: () => 5_000,
+    },
     writer,
     now: () => 77,
     onUnreadable: () => undefined,
@@ -125,7 +131,9 @@ describe('taking signed records', () => {
       ...released,
       headers: { ...released.headers, ...attemptHeaders({ ...readAttemptIds(released.headers), deferrals: 1 }) },
     });
-    expect(outcomes().map(factsOf)).toEqual([{ outcome: 'deferred', at: 77, reason: 'circuit-open' }]);
+    expect(outcomes().map(factsOf)).toEqual([
+      { outcome: 'deferred', at: 77, reason: 'circuit-open', nextAttemptAt: 5_000 },
+    ]);
     expect(calls.map(({ delivery }) => delivery.record.position)).toEqual([11]);
     expect(held).toEqual([1, 1]);
   });

@@ -38,6 +38,7 @@ export const DEFINITIONS = {
     timeoutMs: int64,
     retry: object({ delaysMs: arrayOf(int64), maxAgeMs: int64 }),
     concurrency: int64,
+    rateLimit: object({ perSecond: { type: 'number', format: 'double' }, burst: int64 }),
     labels: { type: 'object', additionalProperties: text },
     createdAt: readOnly(int64),
     updatedAt: readOnly(int64),

@@ -3,7 +3,7 @@ import type { Webhook } from '@switchhook/contracts';
 /** A webhook as the API shows it: CallFire's members, and ours. Secrets are write-only. */
 export function webhookView(webhook: Webhook): Record<string, unknown> {
   const { id, name, resource, events, callback, fields, nonStrictSsl, singleUse, expiresAt } = webhook;
-  const { profile, timeoutMs, retry, concurrency, labels, createdAt, updatedAt } = webhook;
+  const { profile, timeoutMs, retry, concurrency, rateLimit, labels, createdAt, updatedAt } = webhook;
   return {
     id,
     name,
@@ -20,6 +20,7 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     timeoutMs,
     retry,
     concurrency,
+    rateLimit,
     labels,
     createdAt,
     updatedAt,

@@ -252,7 +252,7 @@ describe('bad input', () => {
     expect(error.message.startsWith(field)).toBe(true);
   });
 
-  it.each(['filter', 'auth', 'headers', 'tls', 'fallbackCallback', 'rateLimit', 'ordering'])(
+  it.each(['filter', 'auth', 'headers', 'tls', 'fallbackCallback', 'ordering'])(
     'says that %s is not supported yet',
     async (field) => {
       const answer = await service.call('POST', '/v2/webhooks', { ...sample, [field]: {} });

@@ -14,6 +14,7 @@ export { REJECT_CODES, type RejectCode, type Rejection, type TelephonyEvent } fr
 export { EVENT_TYPES, RESOURCES, findResource, isEventType, type ResourceDeclaration } from './catalogue.js';
 export {
   PROFILE_NAMES,
+  RateLimitSchema,
   RetryPolicySchema,
   SealedSchema,
   WEBHOOK_EVENT_TYPES,
@@ -21,6 +22,7 @@ export {
   WebhookEventSchema,
   WebhookSchema,
   type ProfileName,
+  type RateLimit,
   type RetryPolicy,
   type Sealed,
   type Webhook,

@@ -16,6 +16,10 @@ export const RetryPolicySchema = z.object({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
+/** Calls per second on the average, and how many may come at once after a pause. */
+export const RateLimitSchema = z.object({ perSecond: z.number().positive(), burst: z.number().int().min(1) });
+export type RateLimit = z.infer<typeof RateLimitSchema>;
+
 /** `spent`: a singleUse webhook whose event came; it matches nothing more but still signs, until its delivery has ended. */
 export const WEBHOOK_STATUSES = ['enabled', 'disabled', 'spent', 'expired', 'deleted'] as const;
 
@@ -43,6 +47,7 @@ export const WebhookSchema = z.object({
   timeoutMs: z.number().int().optional(),
   retry: RetryPolicySchema.optional(),
   concurrency: z.number().int().optional(),
+  rateLimit: RateLimitSchema.optional(),
   labels: z.record(z.string(), z.string()).optional(),
   /** Set only by ourselves for the receiver of the sample event: this one callback may be a loopback address. */
   allowLoopback: z.boolean().optional(),

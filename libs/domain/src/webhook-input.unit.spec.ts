@@ -50,9 +50,18 @@ describe('a webhook to create', () => {
       timeoutMs: 30_000,
       retry: { delaysMs: [0, 5], maxAgeMs: 1 },
       concurrency: 1,
+      rateLimit: { perSecond: 0.5, burst: 1 },
       labels: { a: 'b' },
     };
     expect(inputOf(create({ ...required, ...settings })).changes).toStrictEqual({ ...required, ...settings });
+  });
+
+  it('has a burst of one second, at least of one, where it gives a rate alone', () => {
+    const burstOf = (perSecond: number) => inputOf(create({ ...required, rateLimit: { perSecond } })).changes.rateLimit;
+    expect([0.5, 2.5].map(burstOf)).toEqual([
+      { perSecond: 0.5, burst: 1 },
+      { perSecond: 2.5, burst: 3 },
+    ]);
   });
 
   it('is told of every fault at once, each message beginning with its field', () => {
@@ -98,6 +107,11 @@ describe('a webhook to create', () => {
     [{ retry: { delaysMs: Array(51).fill(1) } }, 'retry.delaysMs: must be an array of 0 to 50 integers'],
     [{ retry: { tries: 3 } }, 'retry.tries: unknown field'],
     [{ concurrency: 0 }, 'concurrency: must be an integer from 1 to 1000'],
+    [{ rateLimit: 5 }, 'rateLimit: must be an object'],
+    [{ rateLimit: { burst: 5 } }, 'rateLimit.perSecond: must be a number from 0.05 to 10000'],
+    [{ rateLimit: { perSecond: 0.01 } }, 'rateLimit.perSecond: must be a number from 0.05 to 10000'],
+    [{ rateLimit: { perSecond: 5, burst: 0 } }, 'rateLimit.burst: must be an integer from 1 to 100000'],
+    [{ rateLimit: { perSecond: 5, perMinute: 1 } }, 'rateLimit.perMinute: unknown field'],
     [{ labels: { a: 1 } }, 'labels.a: must be a string'],
     [
       { labels: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [n, ''])) },

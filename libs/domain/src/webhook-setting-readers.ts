@@ -74,6 +74,26 @@ const retry: Reader = (value) => {
   return { value: policy };
 };
 
+const RATE_PER_SECOND = { min: 0.05, max: 10_000 };
+const BURST = integer(1, 100_000);
+const perSecond: Reader = (value) =>
+  typeof value === 'number' && value >= RATE_PER_SECOND.min && value <= RATE_PER_SECOND.max
+    ? { value }
+    : { words: `must be a number from ${RATE_PER_SECOND.min} to ${RATE_PER_SECOND.max}` };
+
+/** Without `burst`, as many at once as in one second. */
+const rateLimit: Reader = (value) => {
+  if (!isObject(value)) return { words: 'must be an object' };
+  const { perSecond: rate, burst, ...others } = value;
+  const unknown = Object.keys(others)[0];
+  if (unknown !== undefined) return { at: `.${unknown.slice(0, 100)}`, words: 'unknown field' };
+  const rateRead = perSecond(rate);
+  if ('words' in rateRead) return { at: '.perSecond', words: rateRead.words };
+  const burstRead = BURST(burst ?? Math.max(1, Math.ceil(rate as number)));
+  if ('words' in burstRead) return { at: '.burst', words: burstRead.words };
+  return { value: { perSecond: rateRead.value, burst: burstRead.value } };
+};
+
 const label = text(MAX_TEXT_CHARS);
 const labels: Reader = (value) => {
   if (!isObject(value)) return { words: 'must be an object of strings' };
@@ -105,5 +125,6 @@ export const SETTING_READERS: Readonly<Record<string, Reader>> = {
   timeoutMs: integer(100, 30_000),
   retry,
   concurrency: integer(1, 1_000),
+  rateLimit,
   labels,
 };

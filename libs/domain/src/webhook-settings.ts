@@ -1,4 +1,4 @@
-import type { ProfileName, RetryPolicy, Webhook } from '@switchhook/contracts';
+import type { ProfileName, RateLimit, RetryPolicy, Webhook } from '@switchhook/contracts';
 
 /** What a customer decides about a webhook, the secret apart: that one travels sealed. */
 export interface WebhookSettings {
@@ -15,6 +15,7 @@ export interface WebhookSettings {
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
   readonly concurrency?: number;
+  readonly rateLimit?: RateLimit;
   readonly labels?: Record<string, string>;
 }
 
@@ -28,7 +29,7 @@ export const WEBHOOK_DEFAULTS = {
   singleUse: false,
 } as const satisfies Partial<WebhookSettings>;
 
-const OPTIONAL = ['name', 'fields', 'expiresAt', 'timeoutMs', 'retry', 'concurrency', 'labels'] as const;
+const OPTIONAL = ['name', 'fields', 'expiresAt', 'timeoutMs', 'retry', 'concurrency', 'rateLimit', 'labels'] as const;
 type OptionalSettings = Pick<Webhook, (typeof OPTIONAL)[number]>;
 type AppliedSettings = Omit<WebhookSettings, 'enabled'>;
 

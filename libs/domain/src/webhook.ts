@@ -99,7 +99,8 @@ function create(state: WebhookState, command: WebhookCommand & { type: 'create' 
 function change(current: Webhook, command: WebhookCommand & { type: 'change' }): readonly WebhookEvent[] {
   const { changes, secret, now } = command;
   const { name: _name, fields: _fields, expiresAt: _expiresAt, ...kept } = current;
-  const { timeoutMs: _timeoutMs, retry: _retry, concurrency: _concurrency, labels: _labels, ...fixed } = kept;
+  const { timeoutMs: _timeoutMs, retry: _retry, concurrency: _concurrency, labels: _labels, ...rest } = kept;
+  const { rateLimit: _rateLimit, ...fixed } = rest;
   const changed: Webhook = { ...fixed, ...applyChanges(current, changes) };
   if (secret === null) delete changed.secret;
   else if (secret !== undefined) changed.secret = secret;
