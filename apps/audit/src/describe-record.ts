@@ -43,6 +43,7 @@ const READERS: Readonly<Record<string, (record: LogRecord) => Reading>> = {
   [TOPICS.webhooks.name]: readWebhook,
   [TOPICS.credentials.name]: readCredential,
   [TOPICS.requested.name]: readRequested,
+  [TOPICS.requestedBulk.name]: readRequested,
   [TOPICS.signed.name]: readSigned,
   [TOPICS.outcomes.name]: readOutcome,
   [TOPICS.endpoints.name]: readEndpoint,

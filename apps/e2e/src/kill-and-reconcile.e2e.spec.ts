@@ -8,6 +8,9 @@ import { startLoad, type Load } from './load.js';
 
 const SETTINGS = {
   SWITCHHOOK_ALLOW_PRIVATE: '127.0.0.0/8',
+  // Half of it is over the rate and takes the bulk topic.
+  SWITCHHOOK_ACCOUNT_RATE: '10',
+  SWITCHHOOK_ACCOUNT_BURST: '10',
   SWITCHHOOK_ADMIN_USER: 'operator',
   SWITCHHOOK_ADMIN_PASSWORD: 'kill-and-reconcile',
 };

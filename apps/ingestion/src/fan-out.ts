@@ -12,8 +12,15 @@ export interface AcceptedEvent {
 
 const SCHEMA = String(SCHEMA_VERSION);
 
-/** The first attempt of each delivery of the event: one record per receiver, the event's own bytes as the value. */
-export function requestsFor(accepted: AcceptedEvent, receivers: readonly Webhook[]): OutgoingRecord[] {
+/**
+ * The first attempt of each delivery of the event: one record per receiver, the event's own bytes as the value. What is over
+ * the account's rate takes the bulk topic.
+ */
+export function requestsFor(
+  accepted: AcceptedEvent,
+  receivers: readonly Webhook[],
+  isOverRate: (accountId: number) => boolean,
+): OutgoingRecord[] {
   const { event, eventKey, record } = accepted;
   const attributes = attributesHeader(event);
   return receivers.map((webhook) => {
@@ -37,7 +44,8 @@ export function requestsFor(accepted: AcceptedEvent, receivers: readonly Webhook
       [HEADER.schema]: SCHEMA,
       [HEADER.traceparent]: traceparentOf(event.extensions['traceparent'], eventKey, id),
     };
-    return { topic: TOPICS.requested.name, key: String(webhook.id), value: event.data, headers };
+    const { name: topic } = isOverRate(event.accountId) ? TOPICS.requestedBulk : TOPICS.requested;
+    return { topic, key: String(webhook.id), value: event.data, headers };
   });
 }
 

@@ -27,6 +27,11 @@ export interface Claims {
   claim(claims: readonly Claim[]): Promise<ReadonlyMap<number, string>>;
 }
 
+/** Which accounts are above their rate. Asked once per delivery. */
+export interface Rates {
+  isOver(accountId: number): boolean;
+}
+
 /** What ingestion counts. */
 export interface IngestCounters {
   accepted(count: number): void;
@@ -43,6 +48,7 @@ export interface IngestDeps {
   readonly accounts: Accounts;
   readonly names: Names;
   readonly claims: Claims;
+  readonly rates: Rates;
   readonly counters: IngestCounters;
   readonly now: () => number;
 }
@@ -140,7 +146,7 @@ function receiversOf(receivers: Receivers, event: TelephonyEvent, acceptedAtMs: 
 }
 
 async function process(
-  { names, claims, counters, now }: IngestDeps,
+  { names, claims, rates, counters, now }: IngestDeps,
   { partition, records }: EventBatch,
   candidates: readonly Candidate[],
   outputs: OutgoingRecord[][],
@@ -151,9 +157,11 @@ async function process(
   const ours = await names.accept({ partition, finishedBefore, events, nowMs });
   const accepted = candidates.filter((_, place) => ours[place]);
   await claimReceivers(claims, accepted);
+  const isOver = (accountId: number): boolean => rates.isOver(accountId);
   accepted.forEach((candidate) => {
     const { index, receivers } = candidate;
-    outputs[index] = receivers.length > 0 ? requestsFor(candidate, receivers) : [unmatchedOutcome(candidate, nowMs)];
+    outputs[index] =
+      receivers.length > 0 ? requestsFor(candidate, receivers, isOver) : [unmatchedOutcome(candidate, nowMs)];
   });
   counters.accepted(accepted.length);
   if (accepted.length < candidates.length) counters.duplicate(candidates.length - accepted.length);

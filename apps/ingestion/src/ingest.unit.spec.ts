@@ -15,11 +15,11 @@ import {
 
 const NOW = 1_700_000_100_000;
 
-function start(directories: Directories) {
+function start(directories: Directories, rates = { isOver: (_accountId: number) => false }) {
   const names = new NamesInMemory();
   const claims = new ClaimsInMemory();
   const counters = new CountersInMemory();
-  const run = ingest({ receivers: directories, accounts: directories, names, claims, counters, now: () => NOW });
+  const run = ingest({ receivers: directories, accounts: directories, names, claims, rates, counters, now: () => NOW });
   return { names, claims, counters, run: (...records: LogRecord[]) => run({ partition: 0, records }) };
 }
 
@@ -56,6 +56,19 @@ describe('an event with receivers', () => {
     });
     expect(requests[1]!.headers).toMatchObject({ [HEADER.kind]: 'request' });
     expect(attributesOf(requests[1]!)).toMatchObject({ id: 'event-5', subject: 'call-1' });
+  });
+
+  it('is requested on the bulk topic where its account is over its rate, delivery by delivery', async () => {
+    let left = 3;
+    const rates = { isOver: (accountId: number) => accountId === 7 && left-- <= 0 };
+    const { run } = start(new Directories(webhook(1), webhook(2), webhook(3, { accountId: 8 })), rates);
+    const requests = await run(eventRecordAt(0), eventRecordAt(1));
+    expect(requests.map(({ topic }) => topic)).toEqual([
+      'deliveries.requested.v1',
+      'deliveries.requested.v1',
+      'deliveries.requested.v1',
+      'deliveries.requested.bulk.v1',
+    ]);
   });
 
   it('goes to a disabled webhook, not to an expired, spent or deleted one, nor to one of another account', async () => {

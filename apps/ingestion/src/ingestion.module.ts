@@ -17,6 +17,7 @@ import {
 } from '@switchhook/platform';
 import type { Logger } from 'pino';
 import { accept } from './accept.js';
+import { AccountRates } from './account-rates.js';
 import type { AcceptedNames } from './accepted-names.js';
 import { appendWithNames, lookUpThenAppend, type AppendNew } from './append-new.js';
 import { readIngestionConfig, type IngestionConfig } from './config.js';
@@ -81,7 +82,8 @@ const providers = (config: IngestionConfig): Provider[] => [
       groups.configure('ingestion', {
         onAssigned: async ({ partition }) => void (await names.loadWatermark(partition)),
       });
-      return ingest({ receivers, accounts, names, claims, counters, now });
+      const rates = new AccountRates(config.accountRate, now);
+      return ingest({ receivers, accounts, names, claims, rates, counters, now });
     },
   },
   {

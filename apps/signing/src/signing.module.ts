@@ -1,22 +1,29 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { TOPICS } from '@switchhook/contracts';
 import {
   CLOCK,
+  CONSUMER_GROUPS,
   KEY_RING,
   LOGGER,
   METRICS,
   WEBHOOK_DIRECTORY,
   observeHop,
   open,
+  type ConsumerGroups,
   type KeyRing,
   type Metrics,
   type WebhookDirectory,
 } from '@switchhook/platform';
 import type { Logger } from 'pino';
 import { readSigningConfig, type SigningConfig } from './config.js';
-import { RequestedConsumer, SIGN_REQUESTS } from './requested.consumer.js';
+import { BulkTurns } from './bulk-turns.js';
+import { BULK_TURNS, RequestedConsumer, SIGN_REQUESTS } from './requested.consumer.js';
 import { secretsUnreadable } from './secrets-unreadable.js';
 import { sign } from './sign.js';
 import { SigningKeys } from './signing-keys.js';
+
+/** A batch of the bulk topic holds its turn up to its end. */
+const BULK_RECORDS = 100;
 
 const SIGNING_KEYS = Symbol('SIGNING_KEYS');
 
@@ -45,6 +52,14 @@ const providers = (config: SigningConfig): Provider[] => [
         },
         now,
       }),
+  },
+  {
+    provide: BULK_TURNS,
+    inject: [CONSUMER_GROUPS],
+    useFactory: (groups: ConsumerGroups) => {
+      groups.configure('signing-bulk', { batchRecords: BULK_RECORDS });
+      return new BulkTurns(() => groups.lagOf(TOPICS.requested.name));
+    },
   },
 ];
 

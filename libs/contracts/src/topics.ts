@@ -66,6 +66,17 @@ export const TOPICS = {
     consumers: ['signing', 'audit'],
     carries: 'one attempt to make: ids in headers, the data of the event',
   },
+  requestedBulk: {
+    name: 'deliveries.requested.bulk.v1',
+    key: 'webhookId',
+    cleanup: 'delete',
+    retentionDays: 7,
+    copartitioned: 'deliveries',
+    maxRecordBytes: RECORD_BYTES,
+    producers: ['ingestion', 'audit'],
+    consumers: ['signing', 'audit'],
+    carries: 'the same, from accounts above their rate: one record in ten while the normal one has lag',
+  },
   signed: {
     name: 'deliveries.signed.v1',
     key: 'webhookId',

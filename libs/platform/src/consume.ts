@@ -21,6 +21,7 @@ export async function startConsumers(app: NestFastifyApplication, resources: Res
   // microservice itself comes too late, its handlers are made by this call.
   app.connectMicroservice({ strategy }, { inheritAppConfig: true });
   await app.startAllMicroservices();
+  consumerGroups.reportLag(() => strategy.lag());
   const watch = new LagWatch({ lags: () => strategy.lags(), now: clock, metrics, logger });
   readiness.add('lag', () => watch.check());
   metrics.beforeScrape(() => {

@@ -53,6 +53,9 @@ export const SettingsSchema = z.object({
   SWITCHHOOK_ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   SWITCHHOOK_INTERNAL_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   SWITCHHOOK_ALLOW_PRIVATE: CidrList.default([]),
+  /** Deliveries per second of an account, and at once, that one instance of ingestion sends the short way. */
+  SWITCHHOOK_ACCOUNT_RATE: wholeNumber(1, 1_000_000).default(500),
+  SWITCHHOOK_ACCOUNT_BURST: wholeNumber(1, 10_000_000).default(5_000),
   SWITCHHOOK_SAMPLE: onOff().optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })

@@ -5,6 +5,7 @@ import { checkCopartitioning } from './topics.js';
 const counts = (outcomes: number): Map<string, number> =>
   new Map([
     [TOPICS.requested.name, 6],
+    [TOPICS.requestedBulk.name, 6],
     [TOPICS.signed.name, 6],
     [TOPICS.outcomes.name, outcomes],
     [TOPICS.events.name, 12],

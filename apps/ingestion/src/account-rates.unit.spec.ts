@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { AccountRates } from './account-rates.js';
+
+it('an account is over its rate after its burst, until time has given it more; another is not', () => {
+  let nowMs = 1_000;
+  const rates = new AccountRates({ perSecond: 500, burst: 10 }, () => nowMs);
+  const over = (accountId: number, count: number) =>
+    Array.from({ length: count }, () => rates.isOver(accountId)).filter(Boolean).length;
+  expect([over(1, 10), over(1, 5), over(2, 10)]).toEqual([0, 5, 0]);
+  nowMs += 4;
+  expect(over(1, 5)).toBe(3);
+});
