@@ -37,25 +37,6 @@ export class ByteReader {
     return this.bytes.subarray(at, at + length);
   }
 
-  /** Zigzag varint or varlong (deltas of time and offset, lengths). */
-  varint(): number {
-    let value = 0;
-    let factor = 1;
-    for (;;) {
-      const byte = this.bytes[this.advance(1)] ?? 0;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) break;
-      factor *= 128;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  /** A length as varint and as many bytes; null for length -1. */
-  varBytes(): Buffer | null {
-    const length = this.varint();
-    return length < 0 ? null : this.slice(length);
-  }
-
   private advance(length: number): number {
     const at = this.offset;
     this.offset += length;

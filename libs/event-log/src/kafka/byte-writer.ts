@@ -51,27 +51,6 @@ export class ByteWriter {
     return this;
   }
 
-  varint(value: number): this {
-    let rest = value < 0 ? -value * 2 - 1 : value * 2;
-    while (rest >= 0x80) {
-      this.int8((((rest % 128) + 128) << 24) >> 24);
-      rest = Math.floor(rest / 128);
-    }
-    this.int8(rest);
-    return this;
-  }
-
-  /** A varint length and the bytes; -1 for null. */
-  varBytes(value: Buffer | string | null): this {
-    if (value === null) return this.varint(-1);
-    return this.varint(Buffer.byteLength(value)).raw(value);
-  }
-
-  /** Overwrites an int32 written earlier, such as a length known only now. */
-  patchInt32(at: number, value: number): void {
-    this.bytes.writeInt32BE(value | 0, at);
-  }
-
   /** Room for `by` bytes, and where it begins. May replace `bytes`: call it before `bytes` is looked at. */
   private grow(by: number): number {
     const at = this.length;

@@ -109,7 +109,3 @@ declare module 'kafkajs/src/protocol/error.js' {
   const errors: { createErrorFromCode(code: number): Error & { type: string; code: number; retriable: boolean } };
   export default errors;
 }
-
-declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
-  export default function crc32C(bytes: Buffer): number | { buffer: Buffer };
-}

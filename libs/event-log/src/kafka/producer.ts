@@ -9,7 +9,7 @@ import type { Settings } from './options.js';
 import { partitionOf } from './partitioning.js';
 import { PublishCall, takeRequest, type PartitionBatch, type QueuedRecord } from './produce-queue.js';
 import { produceRequest, type ProducedPartition } from './protocol.js';
-import { encodeBatch, recordBytes, type ProducerSession } from './record-batch.js';
+import { encodeBatch, recordBytes, type ProducerSession } from './encode-batch.js';
 
 const BOUNDS = { requestBytes: 8 * 1024 * 1024, partitionBytes: 1024 * 1024 };
 /** Room for what the batch adds to each record: lengths, deltas. */
@@ -178,16 +178,12 @@ export class Producer {
 
   private request(batches: readonly PartitionBatch[], session: ProducerSession): ReturnType<typeof produceRequest> {
     const nowMs = this.settings.now();
-    const encoded = batches.map(({ topic, partition, records }) => ({
-      topic,
-      partition,
-      bytes: encodeBatch(
-        records.map(({ record }) => record),
-        session,
-        this.sequences.get(nameOf({ topic, partition })) ?? 0,
-        nowMs,
-      ),
-    }));
+    const encoded = batches.map((batch) => {
+      const { topic, partition, records } = batch;
+      const sequence = this.sequences.get(nameOf(batch)) ?? 0;
+      const written = records.map(({ record }) => record);
+      return { topic, partition, bytes: encodeBatch(written, session, sequence, nowMs, batch.bytes) };
+    });
     return produceRequest(encoded, this.settings.publishTimeoutMs);
   }
 

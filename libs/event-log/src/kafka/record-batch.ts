@@ -1,80 +1,15 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import crc32C from 'kafkajs/src/protocol/recordBatch/crc32C/index.js';
-import type { HeaderValue, RecordHeaders } from '@switchhook/contracts';
 import type { LogRecord } from '../event-log.js';
 import { ByteReader } from './byte-reader.js';
-import { ByteWriter } from './byte-writer.js';
+import { NO_PATTERN, RecordReader, type HeaderPattern } from './record-reader.js';
 
 // Record batches, message format 2: https://kafka.apache.org/documentation/#recordbatch
 const MAGIC = 2;
-const BEFORE_LENGTH = 12;
 const BATCH_OVERHEAD = 61;
 const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-
-/** Bytes that a record's key, value and headers have: what the limits of the topics table are compared with. */
-export function recordBytes(record: WritableRecord): number {
-  let bytes = (record.key === null ? 0 : Buffer.byteLength(record.key)) + (record.value?.length ?? 0);
-  for (const [name, value] of headerList(record.headers)) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
-  return bytes;
-}
-
-export interface WritableRecord {
-  readonly key: Buffer | string | null;
-  readonly value: Buffer | null;
-  readonly headers: RecordHeaders;
-}
-
-export interface ProducerSession {
-  readonly producerId: bigint;
-  readonly producerEpoch: number;
-}
-
-/** One record batch for one partition, uncompressed, stamped for the idempotent producer. */
-export function encodeBatch(
-  records: readonly WritableRecord[],
-  session: ProducerSession,
-  firstSequence: number,
-  nowMs: number,
-): Buffer {
-  const body = new ByteWriter(256 * records.length);
-  records.forEach((record, index) => writeRecord(body, record, index));
-  const batch = new ByteWriter(BATCH_OVERHEAD + body.size);
-  batch.int64(0).int32(BATCH_OVERHEAD - BEFORE_LENGTH + body.size);
-  batch.int32(-1).int8(MAGIC).int32(0);
-  const crcAt = batch.size - 4;
-  batch
-    .int16(0)
-    .int32(records.length - 1)
-    .int64(nowMs)
-    .int64(nowMs)
-    .int64(Number(session.producerId))
-    .int16(session.producerEpoch)
-    .int32(firstSequence)
-    .int32(records.length)
-    .raw(body.written);
-  batch.patchInt32(crcAt, Number(crc32C(batch.written.subarray(crcAt + 4))));
-  return batch.written;
-}
-
-function writeRecord(into: ByteWriter, record: WritableRecord, offsetDelta: number): void {
-  const headers = headerList(record.headers);
-  const inner = new ByteWriter(64 + recordBytes(record) + headers.length * 6);
-  inner.int8(0).varint(0).varint(offsetDelta).varBytes(record.key).varBytes(record.value).varint(headers.length);
-  for (const [name, value] of headers) inner.varBytes(name).varBytes(value);
-  into.varint(inner.size).raw(inner.written);
-}
-
-function headerList(headers: RecordHeaders): [string, Buffer | string][] {
-  const list: [string, Buffer | string][] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string' || Buffer.isBuffer(value)) list.push([name, value]);
-    else for (const one of value) list.push([name, one]);
-  }
-  return list;
-}
 
 export interface AbortedTransaction {
   readonly producerId: number;
@@ -85,6 +20,8 @@ export interface DecodedBatches {
   readonly records: LogRecord[];
   /** Where to fetch next: behind the last whole batch, whether or not it still holds records (compaction empties batches). */
   readonly next: number;
+  /** Who wrote the records: ids of idempotent producers, -1 for others; each at least once. */
+  readonly producerIds: readonly number[];
 }
 
 /**
@@ -97,6 +34,7 @@ export function decodeBatches(
   aborted: readonly AbortedTransaction[] = [],
 ): DecodedBatches {
   const records: LogRecord[] = [];
+  const producerIds: number[] = [];
   const reader = new ByteReader(bytes);
   const isAborted = abortedFilter(aborted);
   let next = place.from;
@@ -107,8 +45,9 @@ export function decodeBatches(
     const isControl = (header.attributes & CONTROL) !== 0;
     if (isAborted(header, isControl) || isControl) continue;
     readRecords(header, place, records);
+    if (producerIds.at(-1) !== header.producerId) producerIds.push(header.producerId);
   }
-  return { records, next };
+  return { records, next, producerIds };
 }
 
 interface BatchHeader {
@@ -142,6 +81,9 @@ function readHeader(reader: ByteReader): BatchHeader | undefined {
   return { baseOffset, lastOffsetDelta, attributes, firstTimestamp, maxTimestamp, producerId, body };
 }
 
+/** By topic: what the headers of its last record looked like. */
+const patterns = new Map<string, HeaderPattern>();
+
 function readRecords(
   header: BatchHeader,
   place: { readonly topic: string; readonly partition: number; readonly from: number },
@@ -149,48 +91,27 @@ function readRecords(
 ): void {
   const { topic, partition, from } = place;
   const count = header.body.readInt32BE(0);
-  const reader = new ByteReader(decompress(header.attributes & CODEC_MASK, header.body.subarray(4)));
+  const reader = new RecordReader(decompress(header.attributes & CODEC_MASK, header.body.subarray(4)));
+  let pattern = patterns.get(topic) ?? NO_PATTERN;
   for (let index = 0; index < count; index += 1) {
     const length = reader.varint();
-    const end = reader.offset + length;
+    const end = reader.at + length;
     reader.int8();
     const timeDelta = reader.varint();
     const position = header.baseOffset + reader.varint();
     if (position < from) {
-      reader.offset = end;
+      reader.at = end;
       continue;
     }
     const appendedAtMs =
       (header.attributes & LOG_APPEND_TIME) !== 0 ? header.maxTimestamp : header.firstTimestamp + timeDelta;
-    const key = reader.varBytes();
-    const value = reader.varBytes();
-    into.push({ topic, partition, position, appendedAtMs, key, value, headers: readHeaders(reader) });
-    reader.offset = end;
+    const key = reader.part();
+    const value = reader.part();
+    pattern = reader.headers(pattern);
+    into.push({ topic, partition, position, appendedAtMs, key, value, headers: pattern.headers });
+    reader.at = end;
   }
-}
-
-const NOTHING = Buffer.alloc(0);
-
-function readHeaders(reader: ByteReader): RecordHeaders {
-  const headers: Record<string, HeaderValue> = {};
-  const count = reader.varint();
-  for (let index = 0; index < count; index += 1) {
-    const name = (reader.varBytes() ?? NOTHING).toString('utf8');
-    const value = reader.varBytes() ?? NOTHING;
-    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    if (before === undefined) setOwn(headers, name, value);
-    else setOwn(headers, name, [...(Array.isArray(before) ? (before as Buffer[]) : [before as Buffer]), value]);
-  }
-  return headers;
-}
-
-/** A header may be called `__proto__`. */
-function setOwn(headers: Record<string, HeaderValue>, name: string, value: HeaderValue): void {
-  if (name in headers && !Object.hasOwn(headers, name)) {
-    Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    headers[name] = value;
-  }
+  patterns.set(topic, pattern);
 }
 
 function decompress(codec: number, bytes: Buffer): Buffer {
