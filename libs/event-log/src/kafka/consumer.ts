@@ -5,12 +5,14 @@ import { KafkaCluster, reasonOf } from './cluster.js';
 import type { FetchWatch } from './fetch-watch.js';
 import { Fetcher } from './fetcher.js';
 import { GroupMember, type Assignment } from './group-member.js';
+import type { HandOver } from './hand-over.js';
 import { PositionBeyondEndError, groupPlaces } from './group-places.js';
 import type { HealthBook } from './health-book.js';
 import { HeldPartition } from './holding.js';
 import { BEGINNING, listOffsets } from './offsets.js';
 import type { Settings } from './options.js';
 import { PartitionFeed, type FeedPlace } from './partition-feed.js';
+import { Supply } from './supply.js';
 
 const COMMIT_EVERY_MS = 500;
 const REVOKE_LIMIT_MS = 3_000;
@@ -19,20 +21,22 @@ const LEAVE_LIMIT_MS = 1_000;
 const AWAY_GRACE_MS = 5_000;
 const HELD_GRACE_MS = 30_000;
 const DEFAULT_BATCH_RECORDS = 500;
-const EAGER = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 2 * 1024 * 1024 };
-const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 * 1024 * 1024 };
 
 export interface ConsumerDeps {
   readonly settings: Settings;
   readonly health: HealthBook;
   readonly watch: FetchWatch;
   readonly publish: (records: readonly OutgoingRecord[]) => Promise<Place[]>;
+  readonly handOver: HandOver;
+  /** Whether this process wrote what a batch with this producer id holds. */
+  readonly isOurs: (producerId: number) => boolean;
   readonly onClosed: () => void;
 }
 
 /** A member of a group, and what it does with its partitions. See `EventLog.consume`. */
 export class KafkaConsumer implements Consumer {
   private readonly control: KafkaCluster;
+  private readonly supply: Supply;
   private readonly fetcher: Fetcher;
   private readonly member: GroupMember;
   private readonly topics: readonly string[];
@@ -50,10 +54,13 @@ export class KafkaConsumer implements Consumer {
     const { settings } = deps;
     this.topics = options.topics.map((topic) => settings.topicPrefix + topic);
     this.control = new KafkaCluster(settings);
-    const fetching = options.lazy ? LAZY : { ...EAGER, waitMs: settings.fetchWaitMs };
-    this.fetcher = new Fetcher(new KafkaCluster(settings), settings, fetching, {
+    const { now, fetchWaitMs } = settings;
+    const onBehind = (): void => this.fetcher.hurry();
+    this.supply = new Supply({ handOver: deps.handOver, now, fetchWaitMs, lazy: options.lazy ?? false, onBehind });
+    this.fetcher = new Fetcher(new KafkaCluster(settings), settings, () => this.supply.pace, {
       failed: (reason) => this.failing('fetch', `cannot fetch: ${reason}`, AWAY_GRACE_MS),
       fetched: () => this.working('fetch'),
+      brought: (ids) => this.supply.fetched(ids.every(deps.isOurs)),
     });
     deps.watch.add(this.fetcher, `Group ${options.group}`);
     this.member = new GroupMember(this.control, settings, options.group, this.topics, {
@@ -130,6 +137,7 @@ export class KafkaConsumer implements Consumer {
         this.held = held;
         this.working('load');
         this.fetcher.replace(this.feeds());
+        this.supply.replace(this.feeds());
         return this.ready.resolve();
       } catch (error) {
         failures += 1;
@@ -180,7 +188,7 @@ export class KafkaConsumer implements Consumer {
         handle: (records: readonly LogRecord[]) => handleBatch(records, () => feed.tracker, deps),
         batchRecords: options.batchRecords ?? DEFAULT_BATCH_RECORDS,
         signal: held.stopSignal,
-        onRoom: () => this.fetcher.resumed(),
+        onRoom: () => this.fetcher.hurry(),
         onFailure: (error, failures, isHold) => this.refused(name, error, failures, isHold),
         onRecovered: () => this.working(name),
       },
@@ -220,6 +228,7 @@ export class KafkaConsumer implements Consumer {
   private async giveBack(lost: boolean): Promise<void> {
     this.loading.abort();
     this.fetcher.replace([]);
+    this.supply.replace([]);
     const { held } = this;
     const limitMs = this.closing ? CLOSE_LIMIT_MS : REVOKE_LIMIT_MS;
     await Promise.all(held.map((partition) => partition.giveBack(limitMs, lost)));

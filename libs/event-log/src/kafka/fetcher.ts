@@ -36,6 +36,8 @@ export interface FetchPace extends FetchOptions {
 export interface FetcherEvents {
   failed(reason: string): void;
   fetched(): void;
+  /** Records have come; who wrote them, as in `DecodedBatches`. */
+  brought?(producerIds: readonly number[]): void;
 }
 
 /**
@@ -46,6 +48,8 @@ export class Fetcher implements Fetching {
   private targets: readonly FetchTarget[] = [];
   private readonly loops = new Map<number, Promise<void>>();
   private readonly stopping = new AbortController();
+  private resting = new AbortController();
+  private hurries = 0;
   private wake: (() => void) | undefined;
   private woken: Promise<void> = Promise.resolve();
   private supervisor: Promise<void> | undefined;
@@ -55,7 +59,8 @@ export class Fetcher implements Fetching {
   constructor(
     private readonly cluster: KafkaCluster,
     private readonly settings: Settings,
-    private readonly options: FetchPace,
+    /** Asked before each fetch. */
+    private readonly pace: () => FetchPace,
     private readonly events: FetcherEvents,
   ) {
     this.sleepAnew();
@@ -74,6 +79,14 @@ export class Fetcher implements Fetching {
     this.wake?.();
   }
 
+  /** There is something to fetch: no rest before it. */
+  hurry(): void {
+    this.hurries += 1;
+    this.resting.abort();
+    this.resting = new AbortController();
+    this.resumed();
+  }
+
   get unansweredSinceMs(): number | undefined {
     return this.isStopped || this.wanted().length === 0 ? undefined : this.answeredMs;
   }
@@ -85,7 +98,7 @@ export class Fetcher implements Fetching {
   async stop(): Promise<void> {
     this.targets = [];
     this.stopping.abort();
-    this.resumed();
+    this.hurry();
     // Ends the waits at the brokers too.
     await this.cluster.close();
     await Promise.all([this.supervisor, ...this.loops.values()]);
@@ -164,7 +177,9 @@ export class Fetcher implements Fetching {
 
   private async fetchOnce(leader: number, targets: readonly FetchTarget[]): Promise<void> {
     const asked = targets.map((target) => ({ target, from: target.position }));
-    const answers = await this.cluster.send(leader, fetchRequest(targets, this.options));
+    const { hurries } = this;
+    const pace = this.pace();
+    const answers = await this.cluster.send(leader, fetchRequest(targets, pace));
     if (this.isStopped) return;
     this.answeredMs = this.settings.now();
     let stale = false;
@@ -178,21 +193,23 @@ export class Fetcher implements Fetching {
     }
     // Only now: what cannot be decoded fails, however often the broker answers.
     this.events.fetched();
-    await this.rest(answers);
+    if (hurries === this.hurries) await this.rest(answers, pace);
     if (stale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
   }
 
-  private async rest(answers: readonly FetchedPartition[]): Promise<void> {
-    const { restMs = 0, restUnderBytes = 0 } = this.options;
+  private async rest(answers: readonly FetchedPartition[], pace: FetchPace): Promise<void> {
+    const { restMs = 0, restUnderBytes = 0 } = pace;
+    if (restMs === 0) return;
     const bytes = answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
-    if (restMs > 0 && bytes < restUnderBytes) await pause(restMs, this.stopping.signal);
+    if (bytes < restUnderBytes) await pause(restMs, this.resting.signal);
   }
 
   private deliver(target: FetchTarget, from: number, answer: FetchedPartition): void {
     if (answer.bytes.length === 0) return target.take([], from, answer.end);
     const { topic, partition } = target;
     const place = { topic: topic.slice(this.settings.topicPrefix.length), partition, from };
-    const { records, next } = decodeBatches(answer.bytes, place, answer.aborted);
+    const { records, next, producerIds } = decodeBatches(answer.bytes, place, answer.aborted);
+    if (records.length > 0) this.events.brought?.(producerIds);
     target.take(records, next, answer.end);
   }
 

@@ -15,6 +15,7 @@ import { KafkaCluster, reasonOf } from './cluster.js';
 import { KafkaConsumer } from './consumer.js';
 import { FetchWatch, leaderAnswers } from './fetch-watch.js';
 import { groupPositions, setGroupPositions } from './group-positions.js';
+import { HandOver } from './hand-over.js';
 import { HealthBook } from './health-book.js';
 import { END, listOffsets } from './offsets.js';
 import { settingsOf, type KafkaLogOptions, type Settings } from './options.js';
@@ -36,6 +37,7 @@ class KafkaLog implements OperableLog {
   private readonly watch: FetchWatch;
   private readonly control: KafkaCluster;
   private readonly producer: Producer;
+  private readonly handOver = new HandOver();
   private readonly consumers = new Set<KafkaConsumer>();
   private readonly followers = new Set<Follower>();
   private readonly closing = new AbortController();
@@ -49,7 +51,7 @@ class KafkaLog implements OperableLog {
       leaderAnswers: (wanted) => leaderAnswers(wanted, this.settings),
     });
     this.control = new KafkaCluster(this.settings);
-    this.producer = new Producer(this.settings, this.health_);
+    this.producer = new Producer(this.settings, this.health_, this.handOver);
   }
 
   get identity(): string {
@@ -69,8 +71,10 @@ class KafkaLog implements OperableLog {
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const { settings, watch, health_: health } = this;
     const publish = (records: readonly OutgoingRecord[]): Promise<Place[]> => this.producer.publish(records);
+    const isOurs = (producerId: number): boolean => this.producer.isOurs(producerId);
     const onClosed = (): void => void this.consumers.delete(consumer);
-    const consumer: KafkaConsumer = new KafkaConsumer(options, { settings, health, watch, publish, onClosed });
+    const deps = { settings, health, watch, publish, handOver: this.handOver, isOurs, onClosed };
+    const consumer: KafkaConsumer = new KafkaConsumer(options, deps);
     this.consumers.add(consumer);
     await consumer.start();
     return consumer;

@@ -52,8 +52,8 @@ export class PartitionFeed implements FetchTarget {
     return this.tracker.open === 0 ? undefined : this.times.at(this.tracker.watermark);
   }
 
-  take(records: LogRecord[], next: number, end: number): void {
-    this.end = end;
+  take(records: readonly LogRecord[], next: number, end: number): void {
+    this.end = Math.max(this.end, end);
     if (next === this.position) return;
     this.position = next;
     for (const { position, appendedAtMs } of records) this.times.note(position, appendedAtMs);

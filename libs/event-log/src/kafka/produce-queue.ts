@@ -44,6 +44,7 @@ export interface QueuedRecord {
   /** With prefix. */
   readonly topic: string;
   readonly partition: number;
+  readonly key: Buffer | null;
   readonly bytes: number;
 }
 

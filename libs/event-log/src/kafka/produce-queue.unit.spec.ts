@@ -10,6 +10,7 @@ const queued = (call: PublishCall, partition: number, bytes: number, index = 0):
   record,
   topic: 'p.events.v1',
   partition,
+  key: null,
   bytes,
 });
 

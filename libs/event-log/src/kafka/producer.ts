@@ -4,6 +4,7 @@ import { LogUnavailableError, RecordTooLargeError } from '../errors.js';
 import type { OutgoingRecord, Place } from '../event-log.js';
 import { backoffMs, pause } from '../backoff.js';
 import { KafkaCluster, protocolType, reasonOf } from './cluster.js';
+import type { HandOver } from './hand-over.js';
 import type { HealthBook } from './health-book.js';
 import type { Settings } from './options.js';
 import { partitionOf } from './partitioning.js';
@@ -34,6 +35,7 @@ export class Producer {
   private readonly calls = new Set<PublishCall>();
   private readonly counts = new Map<string, number>();
   private readonly sequences = new Map<string, number>();
+  private readonly ids = new Set<number>();
   private session: ProducerSession | undefined;
   private running: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -43,6 +45,7 @@ export class Producer {
   constructor(
     private readonly settings: Settings,
     private readonly health: HealthBook,
+    private readonly handOver: HandOver,
   ) {
     this.cluster = new KafkaCluster(settings);
   }
@@ -62,6 +65,11 @@ export class Producer {
     return call.done;
   }
 
+  /** Whether this process wrote what a batch with this producer id holds. */
+  isOurs(producerId: number): boolean {
+    return this.ids.has(producerId);
+  }
+
   /** Sends what is waiting (as long as its calls wait for it), then closes the connections. */
   async close(): Promise<void> {
     await this.running;
@@ -74,16 +82,16 @@ export class Producer {
     records.forEach((record, index) => {
       const topic = this.settings.topicPrefix + record.topic;
       // The number of partitions is known from the first request on; -1 until then.
-      const partition = this.partitionFor(topic, record);
-      this.queue.push({ call, index, record, topic, partition, bytes: (sizes[index] ?? 0) + RECORD_OVERHEAD });
+      const key = typeof record.key === 'string' ? Buffer.from(record.key) : record.key;
+      const partition = this.partitionFor(topic, key);
+      this.queue.push({ call, index, record, topic, partition, key, bytes: (sizes[index] ?? 0) + RECORD_OVERHEAD });
     });
   }
 
-  private partitionFor(topic: string, record: OutgoingRecord): number {
+  private partitionFor(topic: string, key: Buffer | null): number {
     const count = this.counts.get(topic);
     if (count === undefined) return -1;
-    if (record.key === null) return this.keyless++ % count;
-    return partitionOf(Buffer.isBuffer(record.key) ? record.key : Buffer.from(record.key), count);
+    return key === null ? this.keyless++ % count : partitionOf(key, count);
   }
 
   private async run(): Promise<void> {
@@ -106,7 +114,7 @@ export class Producer {
         for (const topic of unknown) this.counts.set(topic, (await this.cluster.leaders(topic)).length);
         this.queue.forEach((queued, at) => {
           if (queued.partition >= 0) return;
-          this.queue[at] = { ...queued, partition: this.partitionFor(queued.topic, queued.record) };
+          this.queue[at] = { ...queued, partition: this.partitionFor(queued.topic, queued.key) };
         });
       } catch (error) {
         failures += 1;
@@ -181,7 +189,7 @@ export class Producer {
     const encoded = batches.map((batch) => {
       const { topic, partition, records } = batch;
       const sequence = this.sequences.get(nameOf(batch)) ?? 0;
-      const written = records.map(({ record }) => record);
+      const written = records.map(({ record, key }) => ({ key, value: record.value, headers: record.headers }));
       return { topic, partition, bytes: encodeBatch(written, session, sequence, nowMs, batch.bytes) };
     });
     return produceRequest(encoded, this.settings.publishTimeoutMs);
@@ -192,12 +200,13 @@ export class Producer {
     const { topic, partition, records } = batch;
     const answer = answers.find((one) => one.topic === topic && one.partition === partition);
     if (!answer) return { batches: [batch], error: new Error(`No answer for ${topic} ${partition}`) };
-    const { errorCode: code, baseOffset } = answer;
+    const { errorCode: code, baseOffset, appendedAtMs } = answer;
     if (code === 0) {
       this.sequences.set(nameOf(batch), ((this.sequences.get(nameOf(batch)) ?? 0) + records.length) % 0x8000_0000);
       for (const [offset, { call, index, record }] of records.entries()) {
         call.place(index, { topic: record.topic, partition, position: baseOffset + offset });
       }
+      this.handOver.appended(batch, baseOffset, appendedAtMs);
       return NOTHING_LEFT;
     }
     if (ONE_RECORDS_FAULT.has(code) && records.length > 1) {
@@ -218,7 +227,9 @@ export class Producer {
     await cluster.refreshMetadataIfNecessary();
     const broker = await cluster.findControllerBroker();
     this.sequences.clear();
-    return broker.initProducerId({ transactionTimeout: 60_000 });
+    const session = await broker.initProducerId({ transactionTimeout: 60_000 });
+    this.ids.add(Number(session.producerId));
+    return session;
   }
 
   private forgetSession(): void {

@@ -16,6 +16,8 @@ export interface ProducedPartition {
   readonly partition: number;
   readonly errorCode: number;
   readonly baseOffset: number;
+  /** -1 where the topic keeps the producer's time. */
+  readonly appendedAtMs: number;
 }
 
 /** Appends one record batch to each of some partitions, all led by the broker that is asked. */
@@ -44,9 +46,9 @@ function readProduced(reader: ByteReader): ProducedPartition[] {
     const partition = reader.int32();
     const errorCode = reader.int16();
     const baseOffset = reader.int64();
+    const appendedAtMs = reader.int64();
     reader.int64();
-    reader.int64();
-    return { topic, partition, errorCode, baseOffset };
+    return { topic, partition, errorCode, baseOffset, appendedAtMs };
   });
 }
 

@@ -34,25 +34,21 @@ export async function follow(
   const control = new KafkaCluster(settings);
   const full = settings.topicPrefix + topic;
   const stopping = new AbortController();
+  const pace = { ...FETCHING, waitMs: settings.fetchWaitMs };
   const [starts, ends] = await untilAnswered(control, stopping.signal, async () =>
     Promise.all([listOffsets(control, full, BEGINNING), listOffsets(control, full, END)]),
   );
-  const fetcher = new Fetcher(
-    new KafkaCluster(settings),
-    settings,
-    { ...FETCHING, waitMs: settings.fetchWaitMs },
-    {
-      failed: (reason) => void health.failing(name, `Cannot read ${topic}: ${reason}`, AWAY_GRACE_MS),
-      fetched: () => void health.working(name),
-    },
-  );
+  const fetcher = new Fetcher(new KafkaCluster(settings), settings, () => pace, {
+    failed: (reason) => void health.failing(name, `Cannot read ${topic}: ${reason}`, AWAY_GRACE_MS),
+    fetched: () => void health.working(name),
+  });
   const feeds = starts.map((start, partition) => {
     const queueDeps = {
       ...feedReports(topic, partition, deps),
       handle: async (records: readonly LogRecord[]) => onRecords(records),
       batchRecords: BATCH_RECORDS,
       signal: stopping.signal,
-      onRoom: () => fetcher.resumed(),
+      onRoom: () => fetcher.hurry(),
     };
     return new PartitionFeed({ topic: full, partition, start, end: ends[partition] ?? 0 }, queueDeps, (feed) => {
       // What a compacted or expired topic begins with now.

@@ -1,0 +1,63 @@
+import type { FetchPace } from './fetcher.js';
+import type { HandOver, Taker } from './hand-over.js';
+
+const EAGER = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 2 * 1024 * 1024 };
+const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 * 1024 * 1024 };
+/** While our own records come by hand: a look at what others may have appended. */
+const LOOK = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 100, restUnderBytes: 64 * 1024 };
+const OWN_MS = 100;
+const OTHERS_MS = 10_000;
+
+export interface SupplyDeps {
+  readonly handOver: HandOver;
+  readonly now: () => number;
+  readonly fetchWaitMs: number;
+  readonly lazy: boolean;
+  /** Something must be fetched now. */
+  readonly onBehind: () => void;
+}
+
+/**
+ * How the partitions of a member come by their records: what this process appends itself is handed over, and the rest is
+ * fetched. While all of it has been our own for a while, the broker is asked ten times a second instead of always: each
+ * append would end the fetch that waits for it, and both would be work for nothing. A record of somebody else is then up to
+ * 100 ms late, once: after it the member fetches eagerly again. A gap before our next own record shows it sooner.
+ */
+export class Supply {
+  private readonly eager: FetchPace;
+  private ownMs = -Infinity;
+  private othersMs = -Infinity;
+  private end: (() => void) | undefined;
+
+  constructor(private readonly deps: SupplyDeps) {
+    this.eager = { ...EAGER, waitMs: deps.fetchWaitMs };
+  }
+
+  /** How to fetch next. */
+  get pace(): FetchPace {
+    if (this.deps.lazy) return LAZY;
+    const now = this.deps.now();
+    return now - this.ownMs < OWN_MS && now - this.othersMs > OTHERS_MS ? LOOK : this.eager;
+  }
+
+  /** These are the member's partitions from now on. */
+  replace(takers: readonly Taker[]): void {
+    this.end?.();
+    // What is not urgent is fetched in large pieces instead.
+    if (this.deps.lazy) return;
+    const { handOver, now, onBehind } = this.deps;
+    this.end = handOver.add(takers, {
+      given: () => (this.ownMs = now()),
+      behind: () => {
+        this.ownMs = -Infinity;
+        onBehind();
+      },
+    });
+  }
+
+  /** Records were fetched: only our own, or others' too. */
+  fetched(onlyOwn: boolean): void {
+    if (onlyOwn) this.ownMs = this.deps.now();
+    else this.othersMs = this.deps.now();
+  }
+}
