@@ -66,3 +66,4 @@ export {
   type ReachedPostgres,
   type ReachOptions,
 } from './embedded-postgres/reach-embedded-postgres.js';
+export { logRequest, type EndedRequest } from './request-log.js';

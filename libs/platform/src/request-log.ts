@@ -7,14 +7,26 @@ const FREQUENT_ROUTES: ReadonlySet<string> = new Set(['/v2/events', '/metrics'])
 /** One line for each request when it has ended. No URL (a query may hold a telephone number), no headers, no body. */
 export function addRequestLog(fastify: FastifyInstance, logger: Logger): void {
   fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url;
-    const level = levelOf(reply.statusCode, route);
-    if (logger.isLevelEnabled(level)) {
-      const durationMs = Math.round(reply.elapsedTime * 100) / 100;
-      logger[level]({ method: request.method, route, status: reply.statusCode, durationMs }, 'request');
-    }
+    const { method, routeOptions } = request;
+    logRequest(logger, { method, route: routeOptions.url, status: reply.statusCode, durationMs: reply.elapsedTime });
     done();
   });
+}
+
+export interface EndedRequest {
+  readonly method: string;
+  /** The pattern of its path, such as `/v2/webhooks/:id`; undefined when no route fits. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** The line for one request; `more` is put beside. */
+export function logRequest(logger: Logger, request: EndedRequest, more?: Readonly<Record<string, unknown>>): void {
+  const level = levelOf(request.status, request.route);
+  if (!logger.isLevelEnabled(level)) return;
+  const durationMs = Math.round(request.durationMs * 100) / 100;
+  logger[level]({ ...request, durationMs, ...more }, 'request');
 }
 
 function levelOf(status: number, route: string | undefined): 'debug' | 'info' | 'warn' {

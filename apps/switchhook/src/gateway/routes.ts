@@ -3,7 +3,7 @@ import { pathFits, RouteTable } from '@switchhook/platform';
 export const GATEWAY_SERVICES = ['subscriptions', 'ingestion', 'signing', 'delivery', 'audit'] as const;
 export type GatewayService = (typeof GATEWAY_SERVICES)[number];
 
-interface Route {
+export interface Route {
   readonly path: string;
   /** Absent: all of them, the service itself answers 405. */
   readonly methods?: readonly string[];
@@ -21,13 +21,16 @@ const ROUTES: readonly Route[] = [
   { path: '/v2/api-docs/swagger.json', service: 'subscriptions' },
 ];
 
-/** The service that answers `method` on `url`, if there is one. */
-export function serviceOf(method: string, url: string): GatewayService | undefined {
+/** Where `method` on `url` goes, if a service answers it. */
+export function routeOf(method: string, url: string): Route | undefined {
   const path = url.split('?', 1)[0] ?? '';
-  return ROUTES.find((route) => pathFits(route.path, path) && (route.methods?.includes(method) ?? true))?.service;
+  return ROUTES.find((route) => pathFits(route.path, path) && (route.methods?.includes(method) ?? true));
 }
+
+/** What the gateway answers itself. */
+export const OWN_PATHS: readonly string[] = ['/health/live', '/health/ready', '/metrics'];
 
 /** For what nobody answers: 404, or 405 with the methods of the path. */
 export const unrouted = new RouteTable();
 for (const { path, methods } of ROUTES) if (methods) unrouted.add(methods, path);
-for (const path of ['/health/live', '/health/ready', '/metrics']) unrouted.add(['GET', 'HEAD'], path);
+for (const path of OWN_PATHS) unrouted.add(['GET', 'HEAD'], path);

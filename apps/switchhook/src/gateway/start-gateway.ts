@@ -3,6 +3,7 @@ import {
   createMetrics,
   errorBody,
   loadConfig,
+  logRequest,
   openListener,
   Readiness,
   readSettings,
@@ -17,10 +18,12 @@ import type { Logger } from 'pino';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { createForwarder, type Forwarder } from './forward.js';
-import { GATEWAY_SERVICES, serviceOf, unrouted, type GatewayService } from './routes.js';
+import { GATEWAY_SERVICES, OWN_PATHS, routeOf, unrouted, type GatewayService } from './routes.js';
 
 const DEFAULT_PORT = 8080;
 const GRACE_MS = 10_000;
+/** Nobody is there to answer any more: the number that nginx made customary. */
+const CLIENT_CLOSED = 499;
 const READY_LIMIT_MS = 2_000;
 const READY_POLL_MS = 200;
 
@@ -74,6 +77,7 @@ export async function startGateway(
   closer.add('HTTP port', () => listener.close(GRACE_MS));
   const parts: GatewayParts = { origins, forwarder, metrics: createMetrics(), ready };
   listener.handOver((request, response) => {
+    logWhenEnded(logger, request, response);
     answer(parts, request, response).catch((error: unknown) => {
       logger.error({ err: error }, 'request failed');
       response.destroy();
@@ -82,6 +86,19 @@ export async function startGateway(
   const url = `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${listener.port}`;
   logger.info({ url }, 'started');
   return { url, ready };
+}
+
+/** One line when the request has ended, as services write it; the service that answers writes its own beside it. */
+function logWhenEnded(logger: Logger, request: IncomingMessage, response: ServerResponse): void {
+  const startedMs = performance.now();
+  response.once('close', () => {
+    const { method = 'GET', url = '/' } = request;
+    const target = routeOf(method, url);
+    const route = target?.path ?? OWN_PATHS.find((path) => path === url.split('?', 1)[0]);
+    const status = response.headersSent ? response.statusCode : CLIENT_CLOSED;
+    const more = { ...(target && { service: target.service }), ...(!response.writableFinished && { cut: true }) };
+    logRequest(logger, { method, route, status, durationMs: performance.now() - startedMs }, more);
+  });
 }
 
 interface GatewayParts {
@@ -93,7 +110,7 @@ interface GatewayParts {
 
 async function answer(parts: GatewayParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = 'GET', url = '/' } = request;
-  const service = serviceOf(method, url);
+  const service = routeOf(method, url)?.service;
   if (service) {
     parts.forwarder.forward(request, response, parts.origins[service], (fault) => refuse(response, fault));
     return;

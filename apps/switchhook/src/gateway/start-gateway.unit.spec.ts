@@ -3,18 +3,28 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { Closer, createLogger } from '@switchhook/platform';
+import { Closer } from '@switchhook/platform';
+import { eventually } from '@switchhook/testing';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serviceOf } from './routes.js';
+import { routeOf } from './routes.js';
 import { startGateway } from './start-gateway.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly [name: string]: unknown;
+}
+
+const lines: Line[] = [];
+const logger = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) });
 const closer = new Closer(logger);
 let service: Server;
 let seen: { url?: string; headers: IncomingHttpHeaders; body: Buffer } | undefined;
 let url: string;
 
 beforeEach(async () => {
+  lines.length = 0;
   service = createServer((request, response) => {
     void buffer(request).then((body) => {
       seen = { ...(request.url && { url: request.url }), headers: request.headers, body };
@@ -44,7 +54,7 @@ describe('gateway', () => {
     ['GET', '/v2/api-docs/swagger.json', 'subscriptions'],
     ['PUT', '/v2/events', undefined],
     ['GET', '/v2/other', undefined],
-  ])('%s %s is answered by %s', (method, path, expected) => expect(serviceOf(method, path)).toBe(expected));
+  ])('%s %s is answered by %s', (method, path, expected) => expect(routeOf(method, path)?.service).toBe(expected));
 
   it('passes bytes and end-to-end headers on and back untouched', async () => {
     const body = randomBytes(1_000_000);
@@ -71,5 +81,33 @@ describe('gateway', () => {
     expect(await (await fetch(`${url}/v2/other`)).json()).toMatchObject({ internalCode: 40401 });
     const wrong = await fetch(`${url}/v2/events`, { method: 'PUT' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, OPTIONS']);
+  });
+
+  it('logs each request once it has ended, by its route and never by its URL or headers', async () => {
+    await fetch(`${url}/v2/events?subject=%2B12135551122`, {
+      method: 'POST',
+      headers: { authorization: 'Basic eDp5' },
+    });
+    await fetch(`${url}/v2/webhooks/17`);
+    await fetch(`${url}/v2/other?number=12135551122`);
+    await fetch(`${url}/health/live`);
+    const requests = () => lines.filter(({ msg }) => msg === 'request');
+    await eventually(() => expect(requests()).toHaveLength(4));
+    expect(requests()).toMatchObject([
+      { level: 20, method: 'POST', route: '/v2/events', status: 202, service: 'ingestion' },
+      { level: 40, method: 'GET', route: '/v2/webhooks/*', status: 503, service: 'subscriptions' },
+      { level: 30, method: 'GET', status: 404 },
+      { level: 20, method: 'GET', route: '/health/live', status: 200 },
+    ]);
+    for (const { durationMs } of requests()) expect(durationMs).toBeGreaterThan(0);
+    expect(JSON.stringify(lines)).not.toMatch(/12135551122|eDp5/);
+  });
+
+  it('says of a request that was cut off that it was', async () => {
+    const client = new AbortController();
+    service.removeAllListeners('request').on('request', () => client.abort());
+    await expect(fetch(`${url}/v2/events`, { method: 'POST', signal: client.signal })).rejects.toThrow();
+    const line = await eventually(() => lines.find(({ msg }) => msg === 'request') ?? false);
+    expect(line).toMatchObject({ level: 30, route: '/v2/events', status: 499, cut: true });
   });
 });
