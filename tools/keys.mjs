@@ -1,19 +1,24 @@
 // npm run keys -- <path>: writes a new key file (interfaces.md, SWITCHHOOK_KEYS), readable by its owner only.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { generateKeys } from '../libs/platform/src/keys.ts';
+// npm run keys -- --services <folder>: what each service needs when it runs alone, in a folder of its own (keys/services.mjs).
+import { keysForServices } from './keys/services.mjs';
+import { writeNewKeys } from './keys/write.mjs';
 
-const [path] = process.argv.slice(2);
-if (!path) {
-  console.error('Usage: npm run keys -- <path of the new key file>');
+const args = process.argv.slice(2);
+const isForServices = args[0] === '--services';
+const path = args[isForServices ? 1 : 0];
+if (!path || path.startsWith('-') || args.length > (isForServices ? 2 : 1)) {
+  console.error('Usage: npm run keys -- <path of the new key file>\n       npm run keys -- --services <folder>');
   process.exit(2);
 }
 
 try {
-  mkdirSync(dirname(path), { recursive: true });
-  // wx: a key file is never overwritten, for lost keys open nothing more.
-  writeFileSync(path, `${JSON.stringify(generateKeys(), null, 2)}\n`, { flag: 'wx', mode: 0o600 });
-  console.log(`Wrote ${path}. Give each service a copy without the private keys of the others.`);
+  if (isForServices) {
+    keysForServices(path);
+    console.log(`${path} has a folder for each service. Keep ${path} itself where no service can read it.`);
+  } else {
+    writeNewKeys(path);
+    console.log(`Wrote ${path}. Give each service a copy without the private keys of the others.`);
+  }
 } catch (error) {
   console.error(error.code === 'EEXIST' ? `${path} exists and is left as it is` : `${path}: ${error.message}`);
   process.exit(1);
