@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   CredentialEventSchema,
   EndpointChangeSchema,
@@ -144,7 +144,7 @@ function readSigned(record: LogRecord): Reading {
   const [call, body] = splitParts(record.value ?? Buffer.alloc(0), record.headers);
   if (!call || !body) throw new Error('a signed record has a call and its body');
   const { url, signingKeyIds } = PreparedCallSchema.parse(jsonOf(call));
-  const facts: SignedFacts = { url, signingKeyIds, bodyHash: createHash('sha256').update(body).digest('base64url') };
+  const facts: SignedFacts = { url, signingKeyIds, bodyHash: hash('sha256', body, 'base64url') };
   return { kind: 'signed', ids: attemptIds(record), facts: JSON.stringify(facts) };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
 import { decideOutcome, profileOf } from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
@@ -74,7 +74,7 @@ function toOutcome(
     statusCode,
     error,
     responseBody,
-    bodyHash: createHash('sha256').update(delivery.body).digest('base64url'),
+    bodyHash: hash('sha256', delivery.body, 'base64url'),
     signingKeyIds: delivery.call.signingKeyIds,
     traceId: headerText(delivery.record.headers, HEADER.traceparent)?.split('-')[1] ?? '',
   };

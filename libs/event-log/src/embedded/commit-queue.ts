@@ -12,14 +12,15 @@ export interface Waiting extends Part {
 const COMMIT_BYTES = 8 * 1024 * 1024;
 const COMMIT_RECORDS = 5_000;
 
-/** What a commit writes to: no other commit may write there while it is under way. */
+/** What commits write to: no other commit may write there while one is under way. */
 export class Touched {
   readonly #topics = new Set<number>();
   readonly #groups = new Set<string>();
 
   has({ records, moves }: Part): boolean {
     for (const { partition } of records) if (this.#topics.has(partition.topicId)) return true;
-    return moves.some(({ group }) => this.#groups.has(group));
+    for (const { group } of moves) if (this.#groups.has(group)) return true;
+    return false;
   }
 
   hasGroup(group: string): boolean {
@@ -29,19 +30,6 @@ export class Touched {
   add({ records, moves }: Pick<Part, 'records' | 'moves'>): void {
     for (const { partition } of records) this.#topics.add(partition.topicId);
     for (const { group } of moves) this.#groups.add(group);
-  }
-
-  addAll({ topics, groups }: { readonly topics: ReadonlySet<number>; readonly groups: ReadonlySet<string> }): void {
-    for (const topic of topics) this.#topics.add(topic);
-    for (const group of groups) this.#groups.add(group);
-  }
-
-  get topics(): ReadonlySet<number> {
-    return this.#topics;
-  }
-
-  get groups(): ReadonlySet<string> {
-    return this.#groups;
   }
 }
 
@@ -66,7 +54,6 @@ export class CommitQueue {
    */
   take(underWay: Touched): Waiting[] {
     const blocked = new Touched();
-    blocked.addAll(underWay);
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     let bytes = 0;
@@ -75,7 +62,7 @@ export class CommitQueue {
       const first = taken[0];
       const fits = !first || (bytes + part.bytes <= COMMIT_BYTES && records + part.records.length <= COMMIT_RECORDS);
       const goesAlong = !first || (part.flush === first.flush && part.names === first.names);
-      if (fits && goesAlong && !blocked.has(part)) {
+      if (fits && goesAlong && !underWay.has(part) && !blocked.has(part)) {
         taken.push(part);
         bytes += part.bytes;
         records += part.records.length;

@@ -138,6 +138,7 @@ export class GroupCommitWriter {
   }
 
   #begin(session: number): boolean {
+    if (this.#queue.isEmpty && !this.#movesAreDue) return false;
     const touched = new Touched();
     for (const { parts, moves } of this.#underWay.values()) {
       touched.add({ records: [], moves });
