@@ -68,7 +68,7 @@ export class Assignment {
 
   /** Stops handing on, gives the member `limitMs` to finish, and resolves when nothing more will come of it. */
   async revoke(limitMs: number): Promise<void> {
-    this.#abort.abort();
+    this.#stop();
     const revoked = Promise.resolve()
       .then(() => this.options.onRevoked?.(this.number, limitMs))
       .catch((error: unknown) => this.#say('onRevoked failed', error));
@@ -81,7 +81,12 @@ export class Assignment {
   /** Nothing that comes of it counts any more. */
   disown(): void {
     this.#isOurs = false;
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#abort.abort();
+    for (const partition of this.partitions) partition.wake();
   }
 
   toString(): string {

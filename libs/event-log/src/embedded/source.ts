@@ -40,11 +40,14 @@ export class RecordSource {
     private readonly logger: Logger,
   ) {}
 
-  /** The next records from `position` on; waits for them. Empty only when `signal` is aborted. */
+  /**
+   * The next records from `position` on; waits for them. Empty only when `signal` is aborted; whoever aborts it wakes the
+   * partition then (a listener on the signal for each wait would cost more than the wait).
+   */
   async take(partition: Partition, position: number, appetite: Appetite, signal: AbortSignal): Promise<LogRecord[]> {
     while (!signal.aborted) {
       if (position >= partition.next) {
-        await nextCommit(partition, signal);
+        await nextCommit(partition);
         continue;
       }
       if (appetite.lingerMs > 0) await fill(partition, position, appetite, signal);
@@ -118,16 +121,8 @@ export class RecordSource {
   }
 }
 
-const nextCommit = (partition: Partition, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      partition.forget(done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    partition.onNext(done);
-    signal.addEventListener('abort', done);
-  });
+/** Or whoever gives the wait up wakes the partition. */
+const nextCommit = (partition: Partition): Promise<void> => new Promise((resolve) => partition.onNext(resolve));
 
 /** Waits until as much is there as the reader would take at once, or its patience is over. */
 async function fill(partition: Partition, position: number, appetite: Appetite, signal: AbortSignal): Promise<void> {

@@ -41,7 +41,7 @@ export class TopicFollower implements Follower {
   async rewind(): Promise<void> {
     // Now, not after the wait: by then the same positions may be taken again.
     const ends = this.partitions.map((partition) => partition.next);
-    this.#abort.abort();
+    this.#stop();
     await this.#reading;
     ends.forEach((end, index) => (this.#positions[index] = Math.min(this.#positions[index]!, end)));
     this.#abort = new AbortController();
@@ -49,8 +49,13 @@ export class TopicFollower implements Follower {
   }
 
   async close(): Promise<void> {
-    this.#abort.abort();
+    this.#stop();
     await this.#reading;
+  }
+
+  #stop(): void {
+    this.#abort.abort();
+    for (const partition of this.partitions) partition.wake();
   }
 
   #readAll(): void {
