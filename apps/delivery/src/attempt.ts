@@ -3,6 +3,7 @@ import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@s
 import { decideOutcome, profileOf } from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
 import { parked } from './parked.js';
+import type { PresentedCredentials } from './presented.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { isStale, requestedAgain } from './stale.js';
@@ -10,6 +11,8 @@ import type { Webhooks } from './webhooks.js';
 
 export interface AttemptDeps {
   readonly webhooks: Webhooks;
+  /** What the webhook's calls present to its receiver. */
+  readonly presentedBy: PresentedCredentials['of'];
   /** Makes the call; `held` when the breaker of the webhook's endpoint does not let it through. */
   readonly send: (webhook: Webhook, call: CallToSend) => Promise<CallAnswer | 'held'>;
   readonly writer: OutcomeWriter;
@@ -24,9 +27,8 @@ export interface AttemptDeps {
  * Makes one call and hands its outcome to the log. Resolves when the call has ended, so that its lane can go on; the
  * outcome is acknowledged later. Without an outcome is only a call that we broke off because its partition went away.
  */
-export const attempt =
-  (deps: AttemptDeps) =>
-  async (delivery: SignedDelivery, signal: AbortSignal): Promise<void> => {
+export const attempt = (deps: AttemptDeps) => {
+  const make = async (delivery: SignedDelivery, signal: AbortSignal): Promise<void> => {
     const webhook = deps.webhooks.get(delivery.webhookId);
     if (!webhook) throw new Error(`webhook ${delivery.webhookId} was known when its record was taken`);
     if (webhook.status === 'disabled' || webhook.status === 'deleted') {
@@ -37,12 +39,23 @@ export const attempt =
       void deps.writer.sendBack(delivery, requestedAgain(delivery, webhook));
       return;
     }
+    const presented = deps.presentedBy(webhook);
+    if (presented instanceof Promise) {
+      await presented;
+      // From the beginning: the webhook may have changed while its credentials were being opened.
+      return make(delivery, signal);
+    }
+    if (presented !== undefined && 'unreadable' in presented) {
+      void deps.writer.record(delivery, { outcome: 'exhausted', at: deps.now(), reason: 'secret-unreadable' });
+      return;
+    }
     const startedAt = deps.now();
     const answer = await deps.send(webhook, {
       call: delivery.call,
       body: delivery.body,
       timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
       nonStrictSsl: webhook.nonStrictSsl,
+      presented,
       allowLoopback: webhook.allowLoopback === true,
       signal,
     });
@@ -55,6 +68,8 @@ export const attempt =
     deps.onAttempted(delivery, outcome);
     void deps.writer.record(delivery, outcome);
   };
+  return make;
+};
 
 function toOutcome(
   deps: AttemptDeps,

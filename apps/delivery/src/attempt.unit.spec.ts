@@ -8,6 +8,7 @@ import { idsFixture, signedFixture, webhookFixture } from './delivery.fixture.js
 import { FinishedNames } from './finished-names.js';
 import type { CallAnswer, CallToSend } from './http-sender.js';
 import { InHand } from './in-hand.js';
+import type { Presented, Unreadable } from './presented.js';
 import { OutcomeWriter } from './record-outcome.js';
 import { readSigned } from './signed-delivery.js';
 
@@ -21,13 +22,22 @@ async function attemptOnce(given: {
   nowMs?: number;
   /** The breaker lets nothing through. */
   held?: boolean;
+  presented?: Presented | Unreadable;
+  /** The credentials have to be opened first; meanwhile the webhook becomes this. */
+  becomes?: Partial<Webhook>;
 }) {
   const published: OutgoingRecord[] = [];
   const sent: CallToSend[] = [];
   const settled: string[] = [];
   const names = new FinishedNames();
   const inHand = new InHand();
-  const known = webhookFixture(given.webhook);
+  let known = webhookFixture(given.webhook);
+  let isOpened = given.becomes === undefined;
+  const opened = async () => {
+    isOpened = true;
+    known = webhookFixture(given.becomes);
+    return given.presented as Presented;
+  };
   const delivery = readSigned(signedFixture(1, 10, { version: given.signedVersion ?? 1 }));
   inHand.take(delivery, () => settled.push(delivery.name));
   const writer = new OutcomeWriter({
@@ -39,6 +49,7 @@ async function attemptOnce(given: {
   });
   const make = attempt({
     webhooks: { get: () => known, has: () => true },
+    presentedBy: () => (isOpened ? given.presented : opened()),
     send: async (_webhook, call) => (given.held ? 'held' : (sent.push(call), { ...ANSWERED, ...given.answer })),
     writer,
     now: () => given.nowMs ?? 1_000,
@@ -71,6 +82,28 @@ describe('an attempt', () => {
       },
     });
     expect(settled).toHaveLength(1);
+    expect(finished).toBe(true);
+  });
+
+  it('presents what the webhook has', async () => {
+    const presented = { headers: { 'x-key': 'k' }, whenAsked: undefined, tls: undefined };
+    expect((await attemptOnce({ presented })).sent[0]?.presented).toBe(presented);
+    expect((await attemptOnce({ presented, becomes: {} })).sent[0]?.presented).toBe(presented);
+  });
+
+  it('is not made under a webhook that has changed while its credentials were being opened', async () => {
+    const presented = { headers: {}, whenAsked: undefined, tls: undefined };
+    const changed = await attemptOnce({ presented, becomes: { version: 2, callVersion: 2 } });
+    expect(changed.sent).toEqual([]);
+    expect(changed.record?.topic).toBe(TOPICS.requested.name);
+    const disabled = await attemptOnce({ presented, becomes: { status: 'disabled' } });
+    expect([disabled.sent, disabled.outcome?.outcome]).toEqual([[], 'cancelled']);
+  });
+
+  it('ends the delivery when the credentials do not open: nothing is sent without them', async () => {
+    const { sent, outcome, finished } = await attemptOnce({ presented: { unreadable: 'another key' } });
+    expect(sent).toEqual([]);
+    expect(outcome).toEqual({ outcome: 'exhausted', at: 1_000, reason: 'secret-unreadable' });
     expect(finished).toBe(true);
   });
 

@@ -1,5 +1,13 @@
 import type { EndpointChange, Webhook } from '@switchhook/contracts';
-import { NO_TROUBLE, endpointKey, judgeEndpoint, noteCall, shouldOpen, type CallTrouble } from '@switchhook/domain';
+import {
+  NO_TROUBLE,
+  endpointKey,
+  judgeEndpoint,
+  noteCall,
+  shouldOpen,
+  tlsProfile,
+  type CallTrouble,
+} from '@switchhook/domain';
 import { LRUCache } from 'lru-cache';
 import type { CallAnswer, CallToSend, SendCall } from './http-sender.js';
 import { openCircuit, type OpenCircuit } from './open-circuit.js';
@@ -198,8 +206,8 @@ const endpoints = new WeakMap<Webhook, Endpoint>();
 export function endpointOf(webhook: Webhook): Endpoint {
   const known = endpoints.get(webhook);
   if (known) return known;
-  const { accountId, callback, nonStrictSsl } = webhook;
-  const endpoint = { key: endpointKey(accountId, callback, nonStrictSsl), accountId };
+  const { accountId, callback } = webhook;
+  const endpoint = { key: endpointKey(accountId, callback, tlsProfile(webhook)), accountId };
   endpoints.set(webhook, endpoint);
   return endpoint;
 }

@@ -203,8 +203,11 @@ describe('what an endpoint is', () => {
       key({ callback: 'https://b.example/hook' }),
       key({ callback: 'http://a.example/hook' }),
       key({ callback: 'https://a.example/hook', nonStrictSsl: true }),
+      key({ callback: 'https://a.example/hook', tls: { caCertificates: 'ca' } }),
+      key({ callback: 'https://a.example/hook', tls: { clientCertificate: 'ca' } }),
+      key({ callback: 'https://a.example/hook', tls: { caCertificates: 'ca' }, nonStrictSsl: true }),
     ];
-    expect(new Set([same, ...others]).size).toBe(6);
+    expect(new Set([same, ...others]).size).toBe(9);
   });
 });
 

@@ -10,6 +10,7 @@ import { InHand } from './in-hand.js';
 import { Lanes } from './lanes.js';
 import { Membership } from './membership.js';
 import { parked } from './parked.js';
+import type { PresentedCredentials } from './presented.js';
 import { OutcomeWriter } from './record-outcome.js';
 import { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
@@ -21,6 +22,7 @@ export interface DeliveryDeps {
   readonly log: EventLog;
   readonly stores: { readonly schedule: Schedule; readonly gates: GateStore };
   readonly webhooks: Webhooks;
+  readonly presentedBy: PresentedCredentials['of'];
   readonly breakers: Breakers;
   readonly now: () => number;
   readonly random: () => number;
@@ -108,6 +110,7 @@ function lanesOf(
   const { writer, gates, membership, onRoom } = parts;
   const makeAttempt = attempt({
     webhooks,
+    presentedBy: deps.presentedBy,
     send: (webhook, call) => breakers.send(endpointOf(webhook), call),
     writer,
     now,

@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns/promises';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { openTimeMs } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
@@ -9,55 +8,78 @@ import {
   DATABASE,
   DATABASE_URL,
   EVENT_LOG,
+  KEY_RING,
   LOGGER,
   METRICS,
   WEBHOOK_DIRECTORY,
+  open,
   type ConsumerGroups,
+  type KeyRing,
   type Metrics,
   type WebhookDirectory,
 } from '@switchhook/platform';
 import type { Logger } from 'pino';
+import { Gauge } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { readDeliveryConfig, type DeliveryConfig } from './config.js';
 import { Breakers } from './breakers.js';
+import { CertificateWatch } from './certificate-watch.js';
+import { credentialsUnreadable } from './credentials-unreadable.js';
 import { DELIVERY, createDelivery, type Delivery } from './delivery.js';
-import type { DeliveryDeps } from './delivery-parts.js';
+import type { DeliveryDeps, DeliveryReport } from './delivery-parts.js';
 import { DeliveryLifecycle } from './delivery-lifecycle.js';
 import { deliveryReport } from './delivery-report.js';
 import { GateStore } from './gate-store.js';
-import { watchHostsFile } from './hosts-file.js';
-import { httpSender, type HttpSender } from './http-sender.js';
+import type { HttpSender } from './http-sender.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
 import { Gates1700000000002 } from './migrations/0002-gates.js';
+import { openSender } from './open-sender.js';
 import { OutcomesConsumer } from './outcomes.consumer.js';
-import { hostResolver } from './resolve-host.js';
+import { PresentedCredentials } from './presented.js';
 import { Schedule } from './schedule.js';
 import { SignedConsumer } from './signed.consumer.js';
 
 const SENDER = Symbol('SENDER');
+const PRESENTED = Symbol('PRESENTED');
 const STORES = Symbol('STORES');
+const REPORT = Symbol('REPORT');
 
 type Stores = DeliveryDeps['stores'];
 
-const DNS = { timeout: 2_000, tries: 1 };
-const HOSTS_FILE = { path: '/etc/hosts', everyMs: 5_000 };
-
-function senderOf({ allowedCidrs }: DeliveryConfig): HttpSender {
-  const hosts = watchHostsFile(HOSTS_FILE.path, HOSTS_FILE.everyMs);
-  const { send, close } = httpSender({ resolve: hostResolver({ hosts, resolver: new Resolver(DNS) }), allowedCidrs });
-  const closeAll = (): Promise<void> => {
-    hosts.close();
-    return close();
-  };
-  return { send, close: closeAll };
-}
-
-/** In the order of the flow: signed → lane → call → outcome → schedule. */
-const providers = (config: DeliveryConfig): Provider[] => [
+/** What calls are made with. */
+const calls = (config: DeliveryConfig): Provider[] => [
   {
     provide: SENDER,
-    useFactory: () => senderOf(config),
+    useFactory: () => openSender(config),
   },
+  {
+    provide: PRESENTED,
+    inject: [KEY_RING, METRICS, LOGGER],
+    useFactory: (keyRing: KeyRing, metrics: Metrics, logger: Logger) =>
+      new PresentedCredentials(
+        ({ id, accountId }, field, sealed) => open(keyRing, 'delivery', { accountId, webhookId: id, field }, sealed),
+        credentialsUnreadable(metrics, logger),
+      ),
+  },
+  {
+    provide: CertificateWatch,
+    inject: [WEBHOOK_DIRECTORY, METRICS, LOGGER, CLOCK],
+    useFactory: (directory: WebhookDirectory, metrics: Metrics, logger: Logger, now: () => number) =>
+      new CertificateWatch({
+        directory,
+        logger,
+        expiring: new Gauge({
+          name: 'switchhook_client_certificates_expiring',
+          help: 'Client certificates of webhooks that expire within 30 days, or have expired',
+          registers: [metrics.registry],
+        }),
+        now,
+      }),
+  },
+];
+
+/** In the order of the flow: signed → lane → call → outcome → schedule. */
+const deliveries: Provider[] = [
   {
     provide: STORES,
     inject: [DATABASE, DATABASE_URL],
@@ -68,20 +90,25 @@ const providers = (config: DeliveryConfig): Provider[] => [
     },
   },
   {
+    provide: REPORT,
+    inject: [METRICS, LOGGER, CLOCK],
+    useFactory: deliveryReport,
+  },
+  {
     provide: DELIVERY,
-    inject: [EVENT_LOG, STORES, WEBHOOK_DIRECTORY, SENDER, CLOCK, METRICS, LOGGER],
+    inject: [EVENT_LOG, STORES, WEBHOOK_DIRECTORY, PRESENTED, SENDER, CLOCK, REPORT],
     useFactory: (
       log: EventLog,
       stores: Stores,
       webhooks: WebhookDirectory,
+      presented: PresentedCredentials,
       sender: HttpSender,
       now: () => number,
-      metrics: Metrics,
-      logger: Logger,
+      report: DeliveryReport,
     ) => {
-      const report = deliveryReport(metrics, logger, now);
       const breakers = new Breakers({ send: sender.send, now, openTimeMs });
-      return createDelivery({ log, stores, webhooks, breakers, now, random: Math.random, report });
+      const presentedBy = presented.of.bind(presented);
+      return createDelivery({ log, stores, webhooks, presentedBy, breakers, now, random: Math.random, report });
     },
   },
   {
@@ -110,7 +137,7 @@ export class DeliveryModule {
     return {
       module: DeliveryModule,
       controllers: [SignedConsumer, OutcomesConsumer],
-      providers: providers(readDeliveryConfig(env)),
+      providers: [...calls(readDeliveryConfig(env)), ...deliveries],
     };
   }
 }

@@ -1,6 +1,8 @@
 import { LIMITS, type AttemptError, type PreparedCall } from '@switchhook/contracts';
+import { asksForBasic } from '@switchhook/domain';
 import type { Dispatcher } from 'undici';
 import { classifyCallError } from './attempt-error.js';
+import type { Presented } from './presented.js';
 
 export interface CallToSend {
   readonly call: PreparedCall;
@@ -8,6 +10,8 @@ export interface CallToSend {
   /** The whole exchange, from connecting to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly nonStrictSsl: boolean;
+  /** Credentials, fixed headers and certificates; most webhooks have none. */
+  readonly presented?: Presented | undefined;
   /** True for the receiver of our own sample event only. */
   readonly allowLoopback: boolean;
   readonly signal: AbortSignal;
@@ -36,16 +40,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private settle!: (answer: CallAnswer) => void;
   private readonly timer: NodeJS.Timeout;
   private isSettled = false;
+  private dispatcher: Dispatcher | undefined;
   private controller: Dispatcher.DispatchController | undefined;
   private statusCode: number | null = null;
   private retryAfter: string | undefined;
   private kept = NOTHING;
   private bytes = 0;
+  /** `WWW-Authenticate`, while we have credentials that wait for it. */
+  private challenge: string | string[] | undefined;
+  private hasAnsweredChallenge = false;
 
-  constructor(
-    private readonly dispatcher: Dispatcher,
-    private readonly call: CallToSend,
-  ) {
+  constructor(private readonly call: CallToSend) {
     this.answer = new Promise((resolve) => (this.settle = resolve));
     this.timer = setTimeout(() => this.cut('timeout'), call.timeoutMs);
     call.signal.addEventListener('abort', this);
@@ -53,15 +58,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** Sends the request. */
-  begin(): void {
+  begin(dispatcher: Dispatcher): void {
     if (this.isSettled) return;
-    const { url, method, headers } = this.call.call;
-    try {
-      const { origin, pathname, search } = new URL(url);
-      this.dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: this.call.body }, this);
-    } catch (error) {
-      this.end(classifyCallError(error));
-    }
+    this.dispatcher = dispatcher;
+    const { call, presented } = this.call;
+    this.dispatch(presented === undefined ? call.headers : { ...call.headers, ...presented.headers });
+  }
+
+  /** There is nothing to send it with. */
+  fail(error: AttemptError): void {
+    this.end(error);
   }
 
   /** The partition went away: there is no outcome. */
@@ -77,12 +83,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     statusCode: number,
-    { 'retry-after': retryAfter }: Readonly<Record<string, string | string[] | undefined>>,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     // Early hints and the like: the answer is still to come (RFC 9110 §15.2).
     if (statusCode < 200) return;
     this.statusCode = statusCode;
+    const retryAfter = headers['retry-after'];
     if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
+    if (this.call.presented?.whenAsked !== undefined && statusCode === 401)
+      this.challenge = headers['www-authenticate'];
   }
 
   /** At most 64 KiB are read, as they come: nothing is decompressed. The first KiB is kept. */
@@ -94,12 +103,38 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.challenge !== undefined && this.answersChallenge()) return;
     const isRedirect = this.statusCode !== null && this.statusCode >= 300 && this.statusCode < 400;
     this.end(isRedirect ? 'redirect' : null);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.end(classifyCallError(error));
+  }
+
+  /** RFC 7235: the same request with credentials, once, within the same time. Whether it was sent. */
+  private answersChallenge(): boolean {
+    const { presented, call } = this.call;
+    const authorization = presented?.whenAsked;
+    if (this.isSettled || this.hasAnsweredChallenge || authorization === undefined) return false;
+    if (!asksForBasic(this.challenge)) return false;
+    this.hasAnsweredChallenge = true;
+    this.statusCode = null;
+    this.retryAfter = undefined;
+    this.kept = NOTHING;
+    this.bytes = 0;
+    this.dispatch({ ...call.headers, ...presented?.headers, authorization });
+    return true;
+  }
+
+  private dispatch(headers: Readonly<Record<string, string>>): void {
+    const { url, method } = this.call.call;
+    try {
+      const { origin, pathname, search } = new URL(url);
+      this.dispatcher?.dispatch({ origin, path: pathname + search, method, headers, body: this.call.body }, this);
+    } catch (error) {
+      this.end(classifyCallError(error));
+    }
   }
 
   /** Answers now; what is still under way is broken off, its connection with it. */

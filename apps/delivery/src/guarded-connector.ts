@@ -1,4 +1,5 @@
 import { isIP, type LookupFunction, type Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { buildConnector } from 'undici';
 import { AddressRefusedError } from './attempt-error.js';
 import type { HostAddress } from './hosts-file.js';
@@ -8,7 +9,7 @@ export interface GuardedConnectorOptions {
   readonly resolve: ResolveHost;
   /** Whether policy lets us connect to this address (an IP literal). */
   readonly addressAllowed: (address: string) => boolean;
-  readonly rejectUnauthorized: boolean;
+  readonly tls: Pick<ConnectionOptions, 'rejectUnauthorized' | 'minVersion' | 'secureContext'>;
   readonly connectTimeoutMs: number;
 }
 
@@ -24,7 +25,7 @@ export interface GuardedConnector {
  * (DNS rebinding). Literal addresses never reach a `lookup`, hence the check before connecting.
  */
 export function guardedConnector(options: GuardedConnectorOptions): GuardedConnector {
-  const { resolve, addressAllowed, rejectUnauthorized, connectTimeoutMs } = options;
+  const { resolve, addressAllowed, tls, connectTimeoutMs } = options;
   const refusal = (hostname: string) => new AddressRefusedError(`${hostname} is at an address that policy forbids`);
 
   const checkedLookup: LookupFunction = (hostname, { all }, callback) => {
@@ -39,7 +40,6 @@ export function guardedConnector(options: GuardedConnectorOptions): GuardedConne
     );
   };
   const tcp = { lookup: checkedLookup, autoSelectFamily: true };
-  const tls = { rejectUnauthorized, minVersion: 'TLSv1.2' };
   const socket = { allowH2: false, timeout: connectTimeoutMs, ...tcp, ...tls };
   // Its type leaves out that it returns the socket.
   const connectUnchecked = buildConnector(socket as buildConnector.BuildOptions) as (

@@ -113,6 +113,7 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
     log,
     stores: { schedule: new Schedule(connection), gates: new GateStore(connection) },
     webhooks: { get: (id) => known.get(id), has: (id) => known.has(id) },
+    presentedBy: () => undefined,
     breakers: new Breakers({ send, now: Date.now, openTimeMs }),
     now: Date.now,
     random: () => 0.5,

@@ -2,6 +2,7 @@ import type { Appended } from '@switchhook/event-store';
 import type { Actor } from '@switchhook/platform';
 import { acknowledged, isNotYetRelayed } from './acknowledgement.js';
 import type { UnansweredCreate } from './repeated-creates.js';
+import { sealedCredentials } from './sealed-credentials.js';
 import { commandWebhook } from './webhook-commands.js';
 import { existing, issuedBy, readInput, type ManageWebhooksDeps } from './webhook-request.js';
 import { newSecret, sealedSecret } from './webhook-secret.js';
@@ -18,7 +19,7 @@ export interface Created {
  */
 export async function createWebhook(deps: ManageWebhooksDeps, actor: Actor, body: unknown): Promise<Created> {
   const granted = isGranted(deps, actor, body);
-  const input = readInput(granted ? { allowPrivate: LOOPBACK_CIDRS } : deps, body);
+  const input = readInput(granted ? { ...deps, allowPrivate: LOOPBACK_CIDRS } : deps, body);
   const unanswered = await deps.repeats.recall(actor, body);
   if (unanswered && (await deps.table.get(actor.accountId, unanswered.webhookId))) {
     return answerAgain(deps, actor, unanswered);
@@ -30,7 +31,8 @@ export async function createWebhook(deps: ManageWebhooksDeps, actor: Actor, body
   const { appended } = await commandWebhook(deps, webhookId, {
     type: 'create',
     ...issuedBy(deps, actor),
-    ...{ id: webhookId, accountId, changes: input.changes },
+    ...{ id: webhookId, accountId },
+    changes: { ...input.changes, ...(await sealedCredentials(deps, { accountId, webhookId }, input.credentials)) },
     ...(granted && { allowLoopback: true }),
     ...(secret !== undefined && { secret: await sealedSecret(deps, { accountId, webhookId }, secret) }),
   });

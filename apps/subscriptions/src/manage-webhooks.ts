@@ -5,6 +5,7 @@ import { acknowledged } from './acknowledgement.js';
 import { createWebhook, type Created } from './create-webhook.js';
 import { readId } from './query.js';
 import { badInput } from './refusals.js';
+import { sealedCredentials } from './sealed-credentials.js';
 import { commandWebhook } from './webhook-commands.js';
 import { NOT_THERE, existing, issuedBy, readInput, type ManageWebhooksDeps } from './webhook-request.js';
 import { sealedSecret } from './webhook-secret.js';
@@ -32,10 +33,12 @@ async function change(deps: ManageWebhooksDeps, actor: Actor, id: string, body: 
   const input = readInput(deps, body, current);
   refuseUnsigned(current, input);
   const secret = await sealedChange(deps, current, input.secret);
+  const { accountId, id: webhookId } = current;
+  const credentials = await sealedCredentials(deps, { accountId, webhookId }, input.credentials);
   const command = {
     type: 'change' as const,
     ...issuedBy(deps, actor),
-    changes: input.changes,
+    changes: { ...input.changes, ...credentials },
     ...(secret !== undefined && { secret }),
   };
   const { appended } = await commandWebhook(deps, current.id, command, (state) => {

@@ -30,6 +30,27 @@ export const DEFINITIONS = {
     enabled: flag,
     secret: { ...text, description: 'write-only' },
     hasSecret: readOnly(flag),
+    auth: {
+      ...object({
+        type: { ...text, enum: ['basic', 'basic-challenge', 'bearer'] },
+        username: text,
+        password: text,
+        token: text,
+      }),
+      description: 'write-only',
+    },
+    hasAuth: readOnly(flag),
+    headers: {
+      type: 'object',
+      additionalProperties: text,
+      description: 'at most 20; values are write-only: answers hold an array of the names',
+    },
+    tls: object({
+      caCertificates: { ...text, description: 'PEM; trusted instead of the public authorities' },
+      clientCertificate: { ...text, description: 'PEM, with those between it and its authority' },
+      clientKey: { ...text, description: 'PEM, write-only' },
+      hasClientKey: readOnly(flag),
+    }),
     fields: text,
     nonStrictSsl: flag,
     singleUse: flag,

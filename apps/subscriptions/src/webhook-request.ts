@@ -5,6 +5,7 @@ import { HttpFault, type Actor, type KeyRing, type LoopbackGrants } from '@switc
 import { readId } from './query.js';
 import { badInput } from './refusals.js';
 import type { RepeatedCreates } from './repeated-creates.js';
+import { tlsFaults } from './tls-faults.js';
 import type { WebhookCommandDeps } from './webhook-commands.js';
 import type { WebhookTable } from './webhook-table.js';
 
@@ -37,11 +38,15 @@ export async function existing(
 
 /** What the body of a create, or of a change of `current`, asks for. Throws a 400 that lists every fault. */
 export function readInput(
-  { allowPrivate }: Pick<ManageWebhooksDeps, 'allowPrivate'>,
+  { allowPrivate, now }: Pick<ManageWebhooksDeps, 'allowPrivate' | 'now'>,
   body: unknown,
   current?: Webhook,
 ): WebhookInput {
-  const read = readWebhookInput(body, { current, addressAllowed: (ip) => addressAllowed(ip, allowPrivate) });
+  const read = readWebhookInput(body, {
+    current,
+    addressAllowed: (ip) => addressAllowed(ip, allowPrivate),
+    tlsFaults: (texts) => tlsFaults(texts, now()),
+  });
   if ('faults' in read) throw badInput(read.faults);
   return read.input;
 }

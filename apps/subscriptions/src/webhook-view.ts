@@ -1,4 +1,4 @@
-import type { Webhook } from '@switchhook/contracts';
+import type { Webhook, WebhookTls } from '@switchhook/contracts';
 
 /** A webhook as the API shows it: CallFire's members, and ours. Secrets are write-only. */
 export function webhookView(webhook: Webhook): Record<string, unknown> {
@@ -17,6 +17,9 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     expiresAt,
     profile,
     hasSecret: webhook.secret !== undefined,
+    hasAuth: webhook.auth !== undefined,
+    headers: webhook.headers && Object.keys(webhook.headers),
+    tls: webhook.tls && tlsView(webhook.tls),
     timeoutMs,
     retry,
     concurrency,
@@ -26,3 +29,5 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     updatedAt,
   };
 }
+
+const tlsView = ({ clientKey, ...texts }: WebhookTls) => ({ ...texts, hasClientKey: clientKey !== undefined });

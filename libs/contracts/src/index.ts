@@ -19,6 +19,7 @@ export {
   SealedSchema,
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_STATUSES,
+  HEADERS_MAX,
   WebhookEventSchema,
   WebhookSchema,
   type ProfileName,
@@ -26,7 +27,9 @@ export {
   type RetryPolicy,
   type Sealed,
   type Webhook,
+  type WebhookAuth,
   type WebhookEvent,
+  type WebhookTls,
 } from './webhook.js';
 export { CredentialEventSchema, CredentialSchema, type Credential, type CredentialEvent } from './credential.js';
 export {

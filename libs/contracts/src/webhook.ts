@@ -20,6 +20,29 @@ export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 export const RateLimitSchema = z.object({ perSecond: z.number().positive(), burst: z.number().int().min(1) });
 export type RateLimit = z.infer<typeof RateLimitSchema>;
 
+/** Most fixed headers of a webhook. */
+export const HEADERS_MAX = 20;
+
+/**
+ * How calls authenticate to the receiver. `basic-challenge` only after a 401 that asks for it (RFC 7235). What is secret is
+ * sealed to delivery, as `auth.password` or `auth.token`.
+ */
+export const WebhookAuthSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.enum(['basic', 'basic-challenge']), username: z.string(), password: SealedSchema }),
+  z.object({ type: z.literal('bearer'), token: SealedSchema }),
+]);
+export type WebhookAuth = z.infer<typeof WebhookAuthSchema>;
+
+/** Whom calls trust and who they are: PEM. The key is sealed to delivery, as `tls.clientKey`. */
+export const WebhookTlsSchema = z.object({
+  /** Trusted instead of the public certificate authorities. */
+  caCertificates: z.string().optional(),
+  /** The certificate, and those between it and its authority. */
+  clientCertificate: z.string().optional(),
+  clientKey: SealedSchema.optional(),
+});
+export type WebhookTls = z.infer<typeof WebhookTlsSchema>;
+
 /** `spent`: a singleUse webhook whose event came; it matches nothing more but still signs, until its delivery has ended. */
 export const WEBHOOK_STATUSES = ['enabled', 'disabled', 'spent', 'expired', 'deleted'] as const;
 
@@ -39,6 +62,10 @@ export const WebhookSchema = z.object({
   callback: z.string(),
   /** Sealed to signing; absent when calls are not signed. */
   secret: SealedSchema.optional(),
+  auth: WebhookAuthSchema.optional(),
+  /** Fixed headers as the customer spelled their names; each value is sealed to delivery, as `headers.<name in lower case>`. */
+  headers: z.record(z.string(), SealedSchema).optional(),
+  tls: WebhookTlsSchema.optional(),
   /** Selection of the payload, CallFire's `fields` syntax. */
   fields: z.string().optional(),
   nonStrictSsl: z.boolean(),

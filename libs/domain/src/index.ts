@@ -1,4 +1,5 @@
-export { deliveryId, endpointKey, eventKey, runId } from './names.js';
+export { deliveryId, endpointKey, eventKey, runId, tlsProfile } from './names.js';
+export { asksForBasic } from './http-challenge.js';
 export {
   NO_TROUBLE,
   judgeEndpoint,
@@ -54,3 +55,4 @@ export {
 export { emptyBucket, takeToken, tokensLeft, type TokenRate } from './token-bucket.js';
 export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, type DeliveryState } from './delivery.js';
 export { readWebhookInput, type WebhookInput } from './webhook-input.js';
+export type { CredentialInputs, TlsTexts } from './webhook-credentials.js';

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Webhook } from '@switchhook/contracts';
 
 /** Separates the parts of a name: SYMBOL FOR UNIT SEPARATOR. `source` may not hold it (cloud-event.ts), so parts cannot run together. */
 export const NAME_SEPARATOR = '\u241f';
@@ -25,10 +26,17 @@ export function runId(jobId: string, ofDelivery: string): string {
  * The name of an endpoint: what one circuit breaker guards. Account, origin, path and TLS profile; the query is left out,
  * because it tells the deliveries of one server apart, not servers. Throws when `url` is none.
  */
-export function endpointKey(accountId: number, url: string, nonStrictSsl: boolean): string {
+export function endpointKey(accountId: number, url: string, tlsProfile: string): string {
   const { origin, pathname } = new URL(url);
-  const tls = nonStrictSsl ? 'any-certificate' : 'strict';
-  return hash('sha256', [accountId, origin, pathname, tls].join(NAME_SEPARATOR), 'base64url');
+  return hash('sha256', [accountId, origin, pathname, tlsProfile].join(NAME_SEPARATOR), 'base64url');
+}
+
+/** The name of how a webhook's calls use TLS. A client certificate stands for its key, which is sealed. */
+export function tlsProfile({ nonStrictSsl, tls }: Pick<Webhook, 'nonStrictSsl' | 'tls'>): string {
+  const checks = nonStrictSsl ? 'any-certificate' : 'strict';
+  if (tls === undefined) return checks;
+  const texts = [tls.caCertificates ?? '', tls.clientCertificate ?? ''].join(NAME_SEPARATOR);
+  return `${checks}/${hash('sha256', texts, 'base64url')}`;
 }
 
 /** Where short names are laid out: hashing is synchronous, so one place is enough. The namespace of events lies there for good. */

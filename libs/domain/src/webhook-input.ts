@@ -2,44 +2,56 @@ import { findResource, RESOURCES, type Fault, type ProfileName, type Webhook } f
 import { literalAddress } from './address-policy.js';
 import { profileOf } from './profiles/profile-of.js';
 import type { Profile, ProfileRules } from './profiles/profile.js';
-import { SETTING_READERS, type Read } from './webhook-setting-readers.js';
+import type { Read } from './setting-read.js';
+import { settleCredentials, type CredentialInputs, type TlsFaults } from './webhook-credentials.js';
+import { SETTING_READERS } from './webhook-setting-readers.js';
 import { WEBHOOK_DEFAULTS, type WebhookChanges } from './webhook-settings.js';
 
-/** A request to create or change a webhook, as it may go into a command. `secret` is in the clear, still to be sealed. */
+/** A request to create or change a webhook, as it may go into a command. What is in the clear is still to be sealed. */
 export interface WebhookInput {
   readonly changes: WebhookChanges;
   readonly secret?: string | null;
+  /** For delivery. */
+  readonly credentials: CredentialInputs;
 }
 
 /** What was sent back to us as we had shown it; it changes nothing. */
 const READ_ONLY = new Set(['id', 'createdAt', 'updatedAt', 'hasSecret', 'hasAuth']);
 /** Fields of interfaces.md that do not work yet: the name alone is not enough to accept them. */
-const NOT_YET = new Set(['filter', 'auth', 'headers', 'tls', 'fallbackCallback', 'ordering']);
+const NOT_YET = new Set(['filter', 'fallbackCallback', 'ordering']);
 const REQUIRED = ['resource', 'events', 'callback'] as const;
 
 /**
  * Reads the body of a create (without `current`) or of a change, in which absent members stay and null clears. Answers
  * every fault at once, each message beginning with its field. Resource and events are taken in any case and answered in
- * CamelCase. `addressAllowed` says whether a literal address may be called.
+ * CamelCase. `addressAllowed` says whether a literal address may be called, `tlsFaults` what is wrong with certificates.
  */
 export function readWebhookInput(
   body: unknown,
-  context: { readonly current?: Webhook; readonly addressAllowed: (ip: string) => boolean },
+  context: {
+    readonly current?: Webhook;
+    readonly addressAllowed: (ip: string) => boolean;
+    readonly tlsFaults: TlsFaults;
+  },
 ): { readonly faults: readonly Fault[] } | { readonly input: WebhookInput } {
-  const { current, addressAllowed } = context;
+  const { current, addressAllowed, tlsFaults } = context;
   if (body === null || typeof body !== 'object' || Array.isArray(body)) {
     return { faults: [fault('body', 'must be a JSON object')] };
   }
   const { values, faults } = readMembers(body as Record<string, unknown>);
   if (!current) faults.push(...missing(values, faults));
-  const { secret, ...settings } = values as WebhookChanges & { secret?: string | null };
+  const { auth, headers, tls, ...rest } = values;
+  const { secret, ...settings } = rest as WebhookChanges & { secret?: string | null };
   const profile = profileOf(profileAfter(settings, current));
   faults.push(...callbackFaults(callbackToCheck(settings, current), profile, addressAllowed));
   if (typeof secret === 'string') faults.push(...secretFaults(secret, profile));
+  const settled = settleCredentials({ auth, headers, tls }, current, tlsFaults);
+  faults.push(...settled.faults);
   const wanted = faults.some(concernsEvents) ? {} : spellEvents(settings, current);
   if ('message' in wanted) faults.push(wanted);
   if (faults.length > 0) return { faults };
-  return { input: { changes: { ...settings, ...wanted }, ...(secret !== undefined && { secret }) } };
+  const { credentials } = settled;
+  return { input: { changes: { ...settings, ...wanted }, credentials, ...(secret !== undefined && { secret }) } };
 }
 
 function profileAfter({ profile }: WebhookChanges, current: Webhook | undefined): ProfileName {

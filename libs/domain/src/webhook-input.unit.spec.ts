@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { addressAllowed } from './address-policy.js';
 import { aWebhook } from './event.spec-support.js';
 import { readWebhookInput } from './webhook-input.js';
+import type { TlsFaults } from './webhook-credentials.js';
 
 const required = { resource: 'OutboundCall', events: ['Finished'], callback: 'https://example.com/a' };
 const publicOnly = (ip: string) => addressAllowed(ip, []);
-const create = (body: unknown) => readWebhookInput(body, { addressAllowed: publicOnly });
-const change = (body: unknown, current = aWebhook()) => readWebhookInput(body, { current, addressAllowed: publicOnly });
+const noFaults: TlsFaults = () => [];
+const create = (body: unknown, tlsFaults = noFaults) =>
+  readWebhookInput(body, { addressAllowed: publicOnly, tlsFaults });
+const change = (body: unknown, current = aWebhook(), tlsFaults = noFaults) =>
+  readWebhookInput(body, { current, addressAllowed: publicOnly, tlsFaults });
 const inputOf = (result: ReturnType<typeof create>) => {
   if ('faults' in result) throw new Error(result.faults.map(({ message }) => message).join('\n'));
   return result.input;
@@ -28,6 +32,7 @@ describe('a webhook to create', () => {
   it('keeps its secret apart from its settings', () => {
     expect(inputOf(create({ ...required, secret: 'mysecrets' }))).toStrictEqual({
       changes: required,
+      credentials: {},
       secret: 'mysecrets',
     });
   });
@@ -191,19 +196,20 @@ describe('a callback', () => {
   it('may be a private address where that is allowed', () => {
     const allowing = (ip: string) => addressAllowed(ip, ['127.0.0.0/8']);
     const body = { ...required, callback: 'http://127.0.0.1:3000/' };
-    expect('input' in readWebhookInput(body, { addressAllowed: allowing })).toBe(true);
+    expect('input' in readWebhookInput(body, { addressAllowed: allowing, tlsFaults: noFaults })).toBe(true);
   });
 });
 
 describe('a change to a webhook', () => {
   it('may hold any part of it', () => {
-    expect(inputOf(change({ name: 'n' }))).toStrictEqual({ changes: { name: 'n' } });
-    expect(inputOf(change({}))).toStrictEqual({ changes: {} });
+    expect(inputOf(change({ name: 'n' }))).toStrictEqual({ changes: { name: 'n' }, credentials: {} });
+    expect(inputOf(change({}))).toStrictEqual({ changes: {}, credentials: {} });
   });
 
   it('clears with null what may be absent, and nothing else', () => {
     expect(inputOf(change({ name: null, retry: null, secret: null }))).toStrictEqual({
       changes: { name: null, retry: null },
+      credentials: {},
       secret: null,
     });
     expect(messagesOf(change({ callback: null, events: null }))).toStrictEqual([

@@ -1,9 +1,7 @@
 import { PROFILE_NAMES } from '@switchhook/contracts';
+import { readAuth, readHeaders, readTls } from './credential-readers.js';
 import { fieldsFault } from './field-selection.js';
-
-/** The value of a setting, or what is wrong with it; `at` goes on after the setting's name where the fault lies inside. */
-export type Read = { readonly value: unknown } | { readonly words: string; readonly at?: string };
-type Reader = (value: unknown) => Read;
+import { isObject, type Reader } from './setting-read.js';
 
 const MAX_MS = 30 * 24 * 60 * 60 * 1_000;
 const MAX_TEXT_CHARS = 1_000;
@@ -106,9 +104,6 @@ const labels: Reader = (value) => {
   return { value };
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
 /** By the name of a setting: each checks its value alone; what spans settings is `readWebhookInput`'s. */
 export const SETTING_READERS: Readonly<Record<string, Reader>> = {
   profile,
@@ -118,6 +113,9 @@ export const SETTING_READERS: Readonly<Record<string, Reader>> = {
   callback: (value) => (typeof value === 'string' ? { value } : { words: 'must be a string' }),
   enabled: flag,
   secret: text(MAX_TEXT_CHARS),
+  auth: readAuth,
+  headers: readHeaders,
+  tls: readTls,
   fields,
   nonStrictSsl: flag,
   singleUse: flag,

@@ -1,6 +1,14 @@
-import type { ProfileName, RateLimit, RetryPolicy, Webhook } from '@switchhook/contracts';
+import type {
+  ProfileName,
+  RateLimit,
+  RetryPolicy,
+  Sealed,
+  Webhook,
+  WebhookAuth,
+  WebhookTls,
+} from '@switchhook/contracts';
 
-/** What a customer decides about a webhook, the secret apart: that one travels sealed. */
+/** What a customer decides about a webhook, the signing secret apart; what else is secret is sealed already. */
 export interface WebhookSettings {
   readonly profile: ProfileName;
   readonly name?: string;
@@ -8,6 +16,9 @@ export interface WebhookSettings {
   readonly events: string[];
   readonly callback: string;
   readonly enabled: boolean;
+  readonly auth?: WebhookAuth;
+  readonly headers?: Record<string, Sealed>;
+  readonly tls?: WebhookTls;
   readonly fields?: string;
   readonly nonStrictSsl: boolean;
   readonly singleUse: boolean;
@@ -29,9 +40,30 @@ export const WEBHOOK_DEFAULTS = {
   singleUse: false,
 } as const satisfies Partial<WebhookSettings>;
 
-const OPTIONAL = ['name', 'fields', 'expiresAt', 'timeoutMs', 'retry', 'concurrency', 'rateLimit', 'labels'] as const;
+const OPTIONAL = [
+  'name',
+  'auth',
+  'headers',
+  'tls',
+  'fields',
+  'expiresAt',
+  'timeoutMs',
+  'retry',
+  'concurrency',
+  'rateLimit',
+  'labels',
+] as const;
 type OptionalSettings = Pick<Webhook, (typeof OPTIONAL)[number]>;
 type AppliedSettings = Omit<WebhookSettings, 'enabled'>;
+
+/** The webhook without the settings that may be absent. */
+export function withoutOptional(webhook: Webhook): Omit<Webhook, keyof OptionalSettings> {
+  const names: readonly string[] = OPTIONAL;
+  return Object.fromEntries(Object.entries(webhook).filter(([name]) => !names.includes(name))) as Omit<
+    Webhook,
+    keyof OptionalSettings
+  >;
+}
 
 /** `current` (nothing for a new webhook) with `changes` applied. `resource`, `events` and `callback` must come from one of them. */
 export function applyChanges(current: Webhook | undefined, changes: WebhookChanges): AppliedSettings {

@@ -1,6 +1,6 @@
 import type { Sealed, Webhook, WebhookEvent } from '@switchhook/contracts';
 import { CommandRefused, type Decider } from './decider.js';
-import { applyChanges, type WebhookChanges } from './webhook-settings.js';
+import { applyChanges, withoutOptional, type WebhookChanges } from './webhook-settings.js';
 
 export type WebhookState =
   | { readonly status: 'none' }
@@ -98,10 +98,7 @@ function create(state: WebhookState, command: WebhookCommand & { type: 'create' 
 
 function change(current: Webhook, command: WebhookCommand & { type: 'change' }): readonly WebhookEvent[] {
   const { changes, secret, now } = command;
-  const { name: _name, fields: _fields, expiresAt: _expiresAt, ...kept } = current;
-  const { timeoutMs: _timeoutMs, retry: _retry, concurrency: _concurrency, labels: _labels, ...rest } = kept;
-  const { rateLimit: _rateLimit, ...fixed } = rest;
-  const changed: Webhook = { ...fixed, ...applyChanges(current, changes) };
+  const changed: Webhook = { ...withoutOptional(current), ...applyChanges(current, changes) };
   if (secret === null) delete changed.secret;
   else if (secret !== undefined) changed.secret = secret;
   if (changed.profile !== current.profile && current.secret !== undefined && secret === undefined) {
@@ -167,7 +164,10 @@ const sameCall = (before: Webhook, after: Webhook): boolean =>
   before.profile === after.profile &&
   before.fields === after.fields &&
   before.nonStrictSsl === after.nonStrictSsl &&
-  sameText(before.secret, after.secret);
+  sameText(before.secret, after.secret) &&
+  sameText(before.auth, after.auth) &&
+  sameText(before.headers, after.headers) &&
+  sameText(before.tls, after.tls);
 
 const sameText = (one: unknown, other: unknown): boolean => sortedText(one) === sortedText(other);
 

@@ -131,6 +131,23 @@ describe('changing a webhook', () => {
     ).toStrictEqual([]);
   });
 
+  it('of what a call presents makes the calls that were signed before stale, and null takes it away', () => {
+    const presented = {
+      auth: { type: 'bearer', token: sealed('t') },
+      headers: { 'x-a': sealed('h') },
+      tls: { caCertificates: 'ca' },
+    };
+    for (const [name, value] of Object.entries(presented)) {
+      const [, changed] = after(create(), change({ [name]: value }));
+      expect(changed!.webhook).toMatchObject({ [name]: value, version: 2, callVersion: 2 });
+      const history = after(create(), change({ [name]: value }), change({ name: 'n' }), change({ [name]: null }));
+      expect(history[2]!.webhook).toMatchObject({ [name]: value, callVersion: 2 });
+      expect(history[3]!.webhook).toMatchObject({ version: 4, callVersion: 4 });
+      expect(history[3]!.webhook).not.toHaveProperty(name);
+      expect(() => WebhookEventSchema.parse(changed)).not.toThrow();
+    }
+  });
+
   it('to another profile needs the secret again, which nobody here can read', () => {
     const history = after(create(), change({}, sealed('one')));
     expect(() => given(webhookDecider, ...history).when(change({ profile: 'standard' }))).toThrow(

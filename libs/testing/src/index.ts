@@ -1,3 +1,4 @@
+export { createAuthority, type Authority, type Certified, type CertificateWishes } from './certificates.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { freePort } from './free-port.js';
 export { KAFKA_REQUEST, KafkaProxy } from './kafka-proxy.js';

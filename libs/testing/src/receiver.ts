@@ -21,6 +21,8 @@ export interface ReceivedCall {
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
   readonly receivedAtMs: number;
+  /** Tells connections apart. */
+  readonly remotePort: number;
 }
 
 /** What a receiver answers, decided per call (asynchronously, to hold calls back). */
@@ -33,7 +35,10 @@ export interface ReceiverOptions {
   /** At first; 200 unless told. */
   readonly behaviour?: Behaviour | Responder;
   /** Key, certificate and client-certificate wishes of an HTTPS receiver. */
-  readonly tls?: Pick<ServerOptions, 'key' | 'cert' | 'ca' | 'requestCert' | 'rejectUnauthorized'>;
+  readonly tls?: Pick<
+    ServerOptions,
+    'key' | 'cert' | 'ca' | 'requestCert' | 'rejectUnauthorized' | 'minVersion' | 'maxVersion' | 'ciphers'
+  >;
   readonly port?: number;
 }
 
@@ -143,6 +148,7 @@ class HttpReceiver implements Receiver {
       rawHeaders: request.rawHeaders,
       body: Buffer.concat(chunks),
       receivedAtMs: Date.now(),
+      remotePort: request.socket.remotePort ?? 0,
     };
     this.total += 1;
     if (this.options.keep !== 'counts') this.calls.push(call);
