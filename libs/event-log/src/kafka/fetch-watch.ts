@@ -6,9 +6,9 @@ const LOOK_EVERY_MS = 5_000;
 
 /** What is watched: a fetch loop. */
 export interface Fetching {
-  /** Epoch ms since which no fetch has been answered although something is wanted; undefined while nothing is. */
-  readonly unansweredSinceMs: number | undefined;
-  /** The partitions that it wants more of; topics with prefix. */
+  /** Epoch ms at which a broker last answered a fetch; 0 before the first. */
+  readonly answeredMs: number;
+  /** The partitions that it wants more of now; topics with prefix. */
   wanted(): readonly WantedPartition[];
 }
 
@@ -23,9 +23,15 @@ export interface FetchWatchDeps {
   readonly leaderAnswers: (wanted: readonly WantedPartition[]) => Promise<boolean>;
 }
 
+interface Watched {
+  readonly name: string;
+  /** When it was last seen to want nothing: until then it had nothing to ask. */
+  idleMs: number;
+}
+
 interface Finding {
   readonly fetching: Fetching;
-  readonly sinceMs: number;
+  readonly answeredMs: number;
   readonly reason: string;
 }
 
@@ -34,7 +40,7 @@ interface Finding {
  * reading that a new process mends. While no leader answers it is the broker that is away, and nothing is found.
  */
 export class FetchWatch {
-  private readonly watched = new Map<Fetching, string>();
+  private readonly watched = new Map<Fetching, Watched>();
   private findings: readonly Finding[] = [];
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
@@ -43,12 +49,14 @@ export class FetchWatch {
 
   /** Why this process should be ended and started anew; undefined when there is no reason to. */
   get stuck(): string | undefined {
-    return this.findings.find(({ fetching, sinceMs }) => fetching.unansweredSinceMs === sinceMs)?.reason;
+    const stands = ({ fetching, answeredMs }: Finding): boolean =>
+      fetching.answeredMs === answeredMs && fetching.wanted().length > 0;
+    return this.findings.find(stands)?.reason;
   }
 
   /** `name` is what operators read: whose fetches they are. */
   add(fetching: Fetching, name: string): void {
-    this.watched.set(fetching, name);
+    this.watched.set(fetching, { name, idleMs: this.deps.now() });
     this.timer ??= setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
   }
 
@@ -65,21 +73,19 @@ export class FetchWatch {
   async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
-    const found = await Promise.all([...this.watched].map(([fetching, name]) => this.lookAt(fetching, name)));
+    const found = await Promise.all([...this.watched].map(([fetching, watched]) => this.lookAt(fetching, watched)));
     this.findings = found.filter((finding) => finding !== undefined);
     this.looking = false;
   }
 
-  private async lookAt(fetching: Fetching, name: string): Promise<Finding | undefined> {
-    const sinceMs = fetching.unansweredSinceMs;
-    if (sinceMs === undefined || this.deps.now() - sinceMs < STUCK_AFTER_MS) return undefined;
-    if (!(await this.deps.leaderAnswers(fetching.wanted()))) return undefined;
-    const seconds = Math.floor((this.deps.now() - sinceMs) / 1_000);
-    return {
-      fetching,
-      sinceMs,
-      reason: `${name} has had no answer to a fetch for ${seconds} s, but the broker answers`,
-    };
+  private async lookAt(fetching: Fetching, watched: Watched): Promise<Finding | undefined> {
+    const wanted = fetching.wanted();
+    if (wanted.length === 0) watched.idleMs = this.deps.now();
+    const { answeredMs } = fetching;
+    const silentMs = this.deps.now() - Math.max(answeredMs, watched.idleMs);
+    if (silentMs < STUCK_AFTER_MS || !(await this.deps.leaderAnswers(wanted))) return undefined;
+    const words = `has had no answer to a fetch for ${Math.floor(silentMs / 1_000)} s, but the broker answers`;
+    return { fetching, answeredMs, reason: `${watched.name} ${words}` };
   }
 }
 

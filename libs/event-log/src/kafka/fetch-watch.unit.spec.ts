@@ -3,12 +3,12 @@ import { FetchWatch, type Fetching } from './fetch-watch.js';
 
 /** A watch over one fetch loop; the test says what the loop and the broker do. */
 function watching() {
-  const world = { nowMs: 100_000, sinceMs: 100_000 as number | undefined, answers: true, asked: 0 };
+  const world = { nowMs: 100_000, answeredMs: 100_000, wants: true, answers: true, asked: 0 };
   const fetching: Fetching = {
-    get unansweredSinceMs() {
-      return world.sinceMs;
+    get answeredMs() {
+      return world.answeredMs;
     },
-    wanted: () => [{ topic: 'a', partition: 0 }],
+    wanted: () => (world.wants ? [{ topic: 'a', partition: 0 }] : []),
   };
   const watch = new FetchWatch({
     now: () => world.nowMs,
@@ -44,8 +44,13 @@ describe('the watch over fetches', () => {
 
   it('finds nothing where nothing is wanted: a full queue or no partition is no fault of fetching', async () => {
     const { world, watch } = watching();
-    world.sinceMs = undefined;
+    world.wants = false;
     world.nowMs += 600_000;
+    await watch.look();
+    expect([watch.stuck, world.asked]).toEqual([undefined, 0]);
+    // It has only now begun to ask.
+    world.wants = true;
+    world.nowMs += 29_000;
     await watch.look();
     expect([watch.stuck, world.asked]).toEqual([undefined, 0]);
     watch.close();
@@ -55,7 +60,7 @@ describe('the watch over fetches', () => {
     const { world, watch, fetching } = watching();
     world.nowMs += 40_000;
     await watch.look();
-    world.sinceMs = world.nowMs;
+    world.answeredMs = world.nowMs;
     expect(watch.stuck).toBeUndefined();
     world.nowMs += 40_000;
     await watch.look();

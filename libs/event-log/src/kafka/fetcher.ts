@@ -53,8 +53,7 @@ export class Fetcher implements Fetching {
   private wake: (() => void) | undefined;
   private woken: Promise<void> = Promise.resolve();
   private supervisor: Promise<void> | undefined;
-  /** When a fetch was last answered, or first wanted. */
-  private answeredMs = 0;
+  private lastAnswerMs = 0;
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -75,7 +74,6 @@ export class Fetcher implements Fetching {
 
   /** A target wants more again. */
   resumed(): void {
-    this.answeredMs = this.settings.now();
     this.wake?.();
   }
 
@@ -87,8 +85,8 @@ export class Fetcher implements Fetching {
     this.resumed();
   }
 
-  get unansweredSinceMs(): number | undefined {
-    return this.isStopped || this.wanted().length === 0 ? undefined : this.answeredMs;
+  get answeredMs(): number {
+    return this.lastAnswerMs;
   }
 
   wanted(): readonly WantedPartition[] {
@@ -158,7 +156,7 @@ export class Fetcher implements Fetching {
       }
     } finally {
       this.loops.delete(leader);
-      this.wake?.();
+      this.resumed();
     }
   }
 
@@ -181,7 +179,7 @@ export class Fetcher implements Fetching {
     const pace = this.pace();
     const answers = await this.cluster.send(leader, fetchRequest(targets, pace));
     if (this.isStopped) return;
-    this.answeredMs = this.settings.now();
+    this.lastAnswerMs = this.settings.now();
     let stale = false;
     for (const answer of answers) {
       const found = asked.find(({ target: t }) => t.topic === answer.topic && t.partition === answer.partition);
