@@ -21,7 +21,7 @@ export class LingeringProducer {
     return this.#producer.connect();
   }
 
-  /** Resolves when all `messages` (`{ topic, key, value, headers }`) are acknowledged. */
+  /** Resolves when all `messages` (`{ topic, partition, key, value, headers }`) are acknowledged, with their positions. */
   send(messages) {
     return new Promise((resolve, reject) => {
       this.#queue.push({ messages, resolve, reject });
@@ -39,8 +39,9 @@ export class LingeringProducer {
     while (this.#queue.length > 0) {
       const calls = this.#take();
       try {
-        await this.#producer.sendBatch({ acks: -1, topicMessages: byTopic(calls) });
-        for (const { resolve } of calls) resolve();
+        const appended = await this.#producer.sendBatch({ acks: -1, topicMessages: byTopic(calls) });
+        const next = new Map(appended.map((one) => [`${one.topicName} ${one.partition}`, Number(one.baseOffset)]));
+        for (const { messages, resolve } of calls) resolve(messages.map((message) => positionOf(message, next)));
       } catch (error) {
         for (const { reject } of calls) reject(error);
       }
@@ -55,6 +56,14 @@ export class LingeringProducer {
       messages += this.#queue[count++].messages.length;
     return this.#queue.splice(0, count);
   }
+}
+
+/** Messages of a partition are appended in the order in which they were handed in. */
+function positionOf({ topic, partition }, next) {
+  const place = `${topic} ${partition}`;
+  const position = next.get(place);
+  next.set(place, position + 1);
+  return position;
 }
 
 function byTopic(calls) {
