@@ -11,6 +11,16 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function scheduleWhenNeede
   if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
 };
 
+// And each connection looks ten times a second for requests that take too long; nothing here is in such a hurry.
+RequestQueue.prototype.scheduleRequestTimeoutCheck = function checkEverySecond() {
+  this.destroy();
+  this.requestTimeoutIntervalId = setInterval(() => {
+    for (const request of this.inflight.values())
+      if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+    if (!this.isConnected()) this.destroy();
+  }, 1_000);
+};
+
 /** A client of the brokers (comma list). */
 export function connectKafka(brokers, clientId) {
   return new kafkajs.Kafka({

@@ -101,7 +101,12 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default class RequestQueue {
     pending: unknown[];
     throttledUntil: number;
+    readonly inflight: Map<number, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>;
+    requestTimeoutIntervalId: NodeJS.Timeout;
+    readonly isConnected: () => boolean;
     scheduleCheckPendingRequests(): void;
+    scheduleRequestTimeoutCheck(): void;
+    destroy(): void;
   }
 }
 
