@@ -21,11 +21,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        // The product itself runs in these, each on data and a port of its own.
+        // The product itself runs in these: one spec file at a time, or they measure each other.
         test: {
           name: 'e2e',
           include: specs('e2e'),
           globalSetup,
+          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 180_000,
         },

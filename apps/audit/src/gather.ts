@@ -14,13 +14,8 @@ interface Waiting {
  * records themselves (performance.md §2, "What is not urgent must not be eager").
  */
 const GATHER_MS = 200;
-/**
- * While there is little, it goes in small transactions with pauses between: what the archive costs is spread over the time
- * between two readings, instead of standing before the calls of that moment. A backlog goes as quickly as it can.
- */
-const CALM = { records: 64, pauseMs: 25 };
-const BUSY = { records: 500, pauseMs: 0 };
-const BACKLOG_RECORDS = 2_000;
+/** Preparing a record takes some 60 µs: with more at once, calls would wait for the archive to let go of the thread. */
+const RECORDS_AT_ONCE = 200;
 
 /** Archives a part together with what else waits. Resolves with how many of its records were new; rejects as its own failure. */
 export type Gather = (part: Part) => Promise<number>;
@@ -31,13 +26,12 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
   let running = false;
 
   const run = async (): Promise<void> => {
-    await pause(gatherMs);
     while (waiting.length > 0) {
-      const pace = recordsIn(waiting) > BACKLOG_RECORDS ? BUSY : CALM;
-      const taken = takeFitting(waiting, pace.records);
+      const fitting = takeFitting(waiting);
+      if (fitting.length === waiting.length) await pause(gatherMs);
+      const taken = takeFitting(waiting);
       waiting = waiting.slice(taken.length);
       await archiveAll(deps, taken);
-      if (waiting.length > 0 && pace.pauseMs > 0) await pause(pace.pauseMs);
     }
     running = false;
   };
@@ -52,16 +46,14 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
     });
 }
 
-const recordsIn = (parts: readonly Waiting[]): number => parts.reduce((sum, { part }) => sum + part.length, 0);
-
 /** The longest beginning that fits into one transaction; the first always does. */
-function takeFitting(parts: readonly Waiting[], recordsMax: number): Waiting[] {
+function takeFitting(parts: readonly Waiting[]): Waiting[] {
   let bytes = 0;
   let records = 0;
   const end = parts.findIndex((waiting, index) => {
     bytes += waiting.bytes;
     records += waiting.part.length;
-    return index > 0 && (bytes > TRANSACTION_BYTES || records > recordsMax);
+    return index > 0 && (bytes > TRANSACTION_BYTES || records > RECORDS_AT_ONCE);
   });
   return parts.slice(0, end === -1 ? undefined : end);
 }

@@ -50,7 +50,7 @@ const CLOSE_WRITER_MS = 5_000;
 const FAILING_TOO_LONG_MS = 30_000;
 const BATCH_RECORDS = 500;
 const EAGER = { bytes: 1024 * 1024, lingerMs: 0 };
-const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 700 };
+const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 1_000 };
 
 /**
  * The event log on PostgreSQL, for one process (architecture.md §2.9). Not started yet: `start` connects.
