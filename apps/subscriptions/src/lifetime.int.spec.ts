@@ -1,5 +1,5 @@
 import { WebhookEventSchema, type OutcomeName } from '@switchhook/contracts';
-import { attemptHeaders } from '@switchhook/domain';
+import { attemptHeaders, attributesHeader } from '@switchhook/domain';
 import { createDatabase, eventually } from '@switchhook/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryLog, type MemoryLog } from './testing/memory-log.js';
@@ -104,6 +104,77 @@ it('an outcome about a webhook version that is not known yet, or of a newer sche
   const headers = { 'switchhook-schema': '2' };
   const newer = log.publish([{ topic: 'deliveries.outcomes.v1', key: 'x', value: Buffer.from('{}'), headers }]);
   await expect(newer).rejects.toThrow('newer version');
+});
+
+describe('a webhook whose endpoint answers 410', () => {
+  const attempt = {
+    ...{ run: 0, number: 1, startedAt: 1, durationMs: 1, url: 'https://example.com/hook', statusCode: 410 },
+    ...{ error: null, responseBody: null, bodyHash: '', signingKeyIds: [], traceId: '' },
+  };
+  const gone = async (id: number, number: number): Promise<void> => {
+    const deliveryId = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+    const value = Buffer.from(JSON.stringify({ outcome: 'exhausted', at: nowMs, reason: 'status-410', attempt }));
+    const event = { accountId: 1, id: 'text-1', source: '/switch', type: 'OutboundText.Finished', time: '' };
+    const headers = {
+      ...attemptHeaders({
+        ...{ accountId: 1, eventKey: deliveryId, deliveryId, webhookId: id, webhookVersion: 1 },
+        ...{ run: 0, number: 1, deferrals: 0, acceptedAt: 1, origin: '0:1' },
+      }),
+      ...attributesHeader({ ...event, dataContentType: 'application/json', extensions: {}, data: value }),
+      ...{ 'switchhook-schema': '1', 'switchhook-outcome': 'exhausted' },
+    };
+    await log.publish([{ topic: 'deliveries.outcomes.v1', key: String(id), value, headers }]);
+  };
+  const noticesOf = (id: number): unknown[] =>
+    log.records
+      .filter(({ topic, headers }) => topic === 'events.v1' && headers['ce_subject'] === `webhook:${id}`)
+      .map(({ key, headers }) => ({
+        key: key?.toString(),
+        type: headers['ce_type'],
+        account: headers['ce_accountid'],
+      }));
+
+  it('is disabled for that reason, says so on the log, and begins anew when it is enabled again', async () => {
+    const id = await create({});
+    await gone(id, id);
+    await eventually(() => expect(factsOf(id)).toEqual(['webhook.created', 'webhook.disabled']));
+    // A call that was under way then: it disables nothing, and there is nothing more to say of that.
+    await gone(id, id + 1);
+    const [row] = await service.resources.database.query<{ waits: object | null }[]>(
+      `SELECT state -> 'Disabled' -> 'data' AS waits FROM subscriptions.webhook_health WHERE webhook_id = ${id}`,
+    );
+    expect(row).toEqual({ waits: null });
+    expect((await service.call('GET', `/v2/webhooks/${id}`)).json()).toMatchObject({ enabled: false });
+    await eventually(() =>
+      expect(noticesOf(id)).toEqual([
+        { key: `1:webhook:${id}`, type: 'Webhook.Disabled', account: '1' },
+        { key: `1:webhook:${id}`, type: 'Webhook.Exhausted', account: '1' },
+      ]),
+    );
+    expect((await service.call('PUT', `/v2/webhooks/${id}`, { enabled: true })).statusCode).toBe(200);
+    await gone(id, id);
+    expect(service.resources.webhooks.get(id)).toMatchObject({ status: 'enabled', enabledAt: nowMs });
+    expect(factsOf(id)).toEqual(['webhook.created', 'webhook.disabled', 'webhook.changed']);
+  });
+});
+
+it('events about webhooks can be wanted, and are in the catalogue of all profiles only', async () => {
+  await create({ resource: 'webhook', events: ['disabled', 'Exhausted'] });
+  const found = await service.call('GET', '/v2/webhooks?resource=Webhook&event=Disabled');
+  expect(found.json().items).toMatchObject([{ resource: 'Webhook', events: ['Disabled', 'Exhausted'] }]);
+  const catalogue = async (query: string) =>
+    (await service.call('GET', `/v2/webhooks/resources${query}`)).json().items?.length;
+  expect([await catalogue(''), await catalogue('?profile=standard'), await catalogue('?profile=*')]).toEqual([
+    11, 11, 12,
+  ]);
+  expect((await service.call('GET', '/v2/webhooks/resources/webhook?profile=*')).json()).toEqual({
+    resource: 'Webhook',
+    supportedEvents: ['Disabled', 'Exhausted'],
+  });
+  expect((await service.call('GET', '/v2/webhooks/resources/webhook')).statusCode).toBe(404);
+  expect((await service.call('GET', '/v2/webhooks/resources?profile=fax')).json()).toMatchObject({
+    message: 'profile must be one of callfire-v2, standard, *',
+  });
 });
 
 describe('a webhook with expiresAt', () => {

@@ -1,5 +1,6 @@
 import { checkpointsMigration, eventsMigration, type MigrationClass } from '@switchhook/event-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { WebhookHealth1700000000300 } from './health-store.js';
 import { UnansweredCreates1700000000200 } from './repeated-creates.js';
 import { SCHEMA } from './schema.js';
 
@@ -45,4 +46,5 @@ export const MIGRATIONS: readonly MigrationClass[] = [
   eventsMigration(SCHEMA),
   ReadModels1700000000100,
   UnansweredCreates1700000000200,
+  WebhookHealth1700000000300,
 ];

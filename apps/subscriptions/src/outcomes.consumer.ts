@@ -1,16 +1,18 @@
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Batch } from '@switchhook/event-log';
-import type { SpendWebhooks } from './spend-webhooks.js';
 
-export const SPEND_WEBHOOKS = Symbol('SPEND_WEBHOOKS');
+export const FOLLOW_OUTCOMES = Symbol('FOLLOW_OUTCOMES');
+
+/** What webhooks make of a batch of outcomes. */
+export type FollowOutcomes = (batch: Batch) => Promise<void>;
 
 @Controller()
 export class OutcomesConsumer {
-  constructor(@Inject(SPEND_WEBHOOKS) private readonly spend: SpendWebhooks) {}
+  constructor(@Inject(FOLLOW_OUTCOMES) private readonly follow: FollowOutcomes) {}
 
   @EventPattern<object>({ topic: 'deliveries.outcomes.v1', group: 'subscriptions' })
   onOutcomes(@Payload() batch: Batch): Promise<void> {
-    return this.spend(batch);
+    return this.follow(batch);
   }
 }

@@ -1,4 +1,4 @@
-import { RESOURCES, findResource } from '@switchhook/contracts';
+import { ALL_RESOURCES, PROFILE_NAMES, RESOURCES, findResource } from '@switchhook/contracts';
 import { invalid, validate } from '@switchhook/platform';
 import { z } from 'zod';
 import type { PageRequest, WebhookFilter } from './webhook-table.js';
@@ -66,6 +66,18 @@ export function readPageQuery(query: unknown): { readonly fields: string | undef
 /** The parameter of operations that take `fields` only. */
 export const readFieldsQuery = (query: unknown): string | undefined => validate(z.strictObject(Fields), query).fields;
 
+const CATALOGUES = [...PROFILE_NAMES, '*'] as const;
+
+/** The parameters of the event catalogue: of which profile, `*` for all and ours. */
+export const readCatalogueQuery = (query: unknown) =>
+  validate(
+    z.strictObject({
+      ...Fields,
+      profile: z.enum(CATALOGUES, { error: `must be one of ${CATALOGUES.join(', ')}` }).optional(),
+    }),
+    query,
+  );
+
 /** The id in a path; null for what cannot be one, which is as unknown as any other. */
 export function readId(text: string): number | null {
   const id = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -79,7 +91,7 @@ function knownResource(text: string): string {
   throw invalid([{ field: 'resource', message: `must be one of ${supported}` }]);
 }
 
-const eventNames = [...new Set(RESOURCES.flatMap(({ supportedEvents }) => supportedEvents as readonly string[]))];
+const eventNames = [...new Set(ALL_RESOURCES.flatMap(({ supportedEvents }) => supportedEvents))];
 
 function knownEvent(text: string): string {
   const found = eventNames.find((name) => name.toLowerCase() === text.toLowerCase());

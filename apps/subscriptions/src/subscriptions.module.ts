@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import type { Disabling } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
 import { migrate, postgresEventStore, startRelay, type CommandDeps, type Relay } from '@switchhook/event-store';
 import {
@@ -32,9 +33,14 @@ import { CredentialsController, MANAGE_CREDENTIALS } from './credentials.control
 import { manageCredentials } from './manage-credentials.js';
 import { manageWebhooks } from './manage-webhooks.js';
 import { expireWebhooks } from './expire-webhooks.js';
-import { ExpiryTimer } from './expiry-timer.js';
+import { EverySecond } from './every-second.js';
 import { MIGRATIONS } from './migrations.js';
-import { OutcomesConsumer, SPEND_WEBHOOKS } from './outcomes.consumer.js';
+import { disableWebhook } from './disable-webhook.js';
+import { followOutcomes } from './follow-outcomes.js';
+import { postgresHealthStore } from './health-store.js';
+import { FOLLOW_OUTCOMES, OutcomesConsumer } from './outcomes.consumer.js';
+import { publishNotices } from './publish-notices.js';
+import { HealthProjection } from './webhook-health.js';
 import { postgresRepeatedCreates, type RepeatedCreates } from './repeated-creates.js';
 import { SCHEMA } from './schema.js';
 import { spendWebhooks } from './spend-webhooks.js';
@@ -52,6 +58,9 @@ const WEBHOOK_TABLE = Symbol('WEBHOOK_TABLE');
 const REPEATS = Symbol('REPEATS');
 const CREDENTIAL_TABLE = Symbol('CREDENTIAL_TABLE');
 const PLATFORM_CREDENTIAL = Symbol('PLATFORM_CREDENTIAL');
+const EXPIRY_TIMER = Symbol('EXPIRY_TIMER');
+const HEALTH_TIMER = Symbol('HEALTH_TIMER');
+const NOTICES_TIMER = Symbol('NOTICES_TIMER');
 
 /** In the order of the flow: tables → event store → relay. */
 const storage: Provider[] = [
@@ -102,27 +111,69 @@ const webhooks = ({ allowPrivate }: SubscriptionsConfig): Provider[] => [
     ) => manageWebhooks({ commands, table, repeats, relay, keyRing, now, randomBytes, allowPrivate, loopbackGrants }),
   },
   {
-    provide: ExpiryTimer,
+    provide: EXPIRY_TIMER,
     inject: [COMMANDS, WEBHOOK_TABLE, CLOCK, LOGGER],
     useFactory: (commands: CommandDeps, table: WebhookTable, now: () => number, logger: Logger) =>
-      new ExpiryTimer(
+      new EverySecond(
         () => expireWebhooks({ commands, table, now }),
         (error) => logger.warn({ err: error }, 'webhooks that have expired are not ended'),
       ),
   },
+];
+
+/** What webhooks make of the outcomes of their deliveries, and what we say about it ourselves. */
+const outcomes: Provider[] = [
   {
-    provide: SPEND_WEBHOOKS,
-    inject: [COMMANDS, WEBHOOK_TABLE, WEBHOOK_DIRECTORY, CLOCK, CONSUMER_GROUPS],
+    provide: HealthProjection,
+    inject: [COMMANDS, WEBHOOK_TABLE, WEBHOOK_DIRECTORY, DATABASE, EVENT_LOG, CLOCK, CONSUMER_GROUPS],
     useFactory: (
       commands: CommandDeps,
       table: WebhookTable,
       directory: WebhookDirectory,
+      database: DataSource,
+      log: EventLog,
       now: () => number,
       groups: ConsumerGroups,
     ) => {
-      groups.configure('subscriptions', { lazy: true });
-      return spendWebhooks({ commands, table, directory, now });
+      const disable = (webhookId: number, disabling: Disabling) =>
+        disableWebhook({ commands, table, now }, webhookId, disabling);
+      const health = new HealthProjection({ log, store: postgresHealthStore(database), directory, disable, now });
+      groups.configure('subscriptions', {
+        lazy: true,
+        onAssigned: ({ partition }) => health.assign(partition),
+        onRevoked: (partition) => health.revoke(partition),
+      });
+      return health;
     },
+  },
+  {
+    provide: FOLLOW_OUTCOMES,
+    inject: [COMMANDS, WEBHOOK_TABLE, WEBHOOK_DIRECTORY, HealthProjection, CLOCK],
+    useFactory: (
+      commands: CommandDeps,
+      table: WebhookTable,
+      directory: WebhookDirectory,
+      health: HealthProjection,
+      now: () => number,
+    ) => followOutcomes({ directory, spend: spendWebhooks({ commands, table, directory, now }), health }),
+  },
+  {
+    provide: HEALTH_TIMER,
+    inject: [HealthProjection, LOGGER],
+    useFactory: (health: HealthProjection, logger: Logger) =>
+      new EverySecond(
+        () => health.keepUp().then(() => 0),
+        (error) => logger.warn({ err: error }, 'how webhooks fare is not stored'),
+      ),
+  },
+  {
+    provide: NOTICES_TIMER,
+    inject: [DATABASE, EVENT_LOG, LOGGER, MIGRATED],
+    useFactory: (database: DataSource, log: EventLog, logger: Logger) =>
+      new EverySecond(
+        () => publishNotices(database, log),
+        (error) => logger.warn({ err: error }, 'events about webhooks wait'),
+      ),
   },
 ];
 
@@ -172,7 +223,7 @@ export class SubscriptionsModule {
         ApiDocsController,
         OutcomesConsumer,
       ],
-      providers: [...storage, ...webhooks(config), ...credentials(config)],
+      providers: [...storage, ...webhooks(config), ...outcomes, ...credentials(config)],
     };
   }
 }

@@ -73,7 +73,7 @@ const WEBHOOK_PATHS = {
     get: webhooks({
       id: 'findWebhookResources',
       summary: 'Find webhook resources',
-      parameters: [fields],
+      parameters: [fields, inQuery('profile')],
       status: 200,
       answer: refTo('WebhookResources'),
     }),
@@ -82,7 +82,7 @@ const WEBHOOK_PATHS = {
     get: webhooks({
       id: 'getWebhookResource',
       summary: 'Find a specific webhook resource',
-      parameters: [resource, fields],
+      parameters: [resource, fields, inQuery('profile')],
       status: 200,
       answer: refTo('WebhookResource'),
     }),

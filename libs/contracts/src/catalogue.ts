@@ -16,20 +16,31 @@ export const RESOURCES = [
   { resource: 'OutboundTextDeliveryReport', supportedEvents: ['Received'] },
 ] as const satisfies readonly ResourceDeclaration[];
 
+/**
+ * What we say ourselves, about webhooks (`webhook-notice.ts` has the data): not among CallFire's eleven, but a webhook may
+ * want it like any other.
+ */
+export const OWN_RESOURCES = [
+  { resource: 'Webhook', supportedEvents: ['Disabled', 'Exhausted'] },
+] as const satisfies readonly ResourceDeclaration[];
+
+/** Everything that a webhook may want. */
+export const ALL_RESOURCES: readonly ResourceDeclaration[] = [...RESOURCES, ...OWN_RESOURCES];
+
 export interface ResourceDeclaration {
   readonly resource: string;
   readonly supportedEvents: readonly string[];
 }
 
 const byLowerCaseName = new Map<string, ResourceDeclaration>(
-  RESOURCES.map((declaration) => [declaration.resource.toLowerCase(), declaration]),
+  ALL_RESOURCES.map((declaration) => [declaration.resource.toLowerCase(), declaration]),
 );
 
 /** The resource called `name` in any case, or undefined. */
 export const findResource = (name: string): ResourceDeclaration | undefined => byLowerCaseName.get(name.toLowerCase());
 
 const eventTypes: ReadonlySet<string> = new Set(
-  RESOURCES.flatMap(({ resource, supportedEvents }) => supportedEvents.map((event) => `${resource}.${event}`)),
+  ALL_RESOURCES.flatMap(({ resource, supportedEvents }) => supportedEvents.map((event) => `${resource}.${event}`)),
 );
 
 /** Whether `type` is `<Resource>.<Event>` of the catalogue, in its exact spelling. */

@@ -11,12 +11,29 @@ export {
 export { HEADER, SCHEMA_VERSION, headerText, type HeaderValue, type RecordHeaders } from './record-headers.js';
 export { joinParts, splitParts, type PartRange } from './parts.js';
 export { REJECT_CODES, type RejectCode, type Rejection, type TelephonyEvent } from './event.js';
-export { EVENT_TYPES, RESOURCES, findResource, isEventType, type ResourceDeclaration } from './catalogue.js';
+export {
+  ALL_RESOURCES,
+  EVENT_TYPES,
+  OWN_RESOURCES,
+  RESOURCES,
+  findResource,
+  isEventType,
+  type ResourceDeclaration,
+} from './catalogue.js';
+export {
+  NOTICE_SOURCE,
+  WebhookDisabledSchema,
+  WebhookExhaustedSchema,
+  isAboutWebhooks,
+  type WebhookDisabled,
+  type WebhookExhausted,
+} from './webhook-notice.js';
 export {
   PROFILE_NAMES,
   RateLimitSchema,
   RetryPolicySchema,
   SealedSchema,
+  DISABLE_REASONS,
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_STATUSES,
   HEADERS_MAX,
@@ -26,6 +43,7 @@ export {
   type RateLimit,
   type RetryPolicy,
   type Sealed,
+  type DisableReason,
   type Webhook,
   type WebhookAuth,
   type WebhookEvent,

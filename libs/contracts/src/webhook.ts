@@ -80,6 +80,8 @@ export const WebhookSchema = z.object({
   allowLoopback: z.boolean().optional(),
   createdAt: z.number().int(),
   updatedAt: z.number().int(),
+  /** When it was last enabled again; absent when it never was. What failed before says nothing about it any more. */
+  enabledAt: z.number().int().optional(),
 });
 export type Webhook = z.infer<typeof WebhookSchema>;
 
@@ -92,6 +94,10 @@ export const WEBHOOK_EVENT_TYPES = [
   'webhook.deleted',
 ] as const;
 
+/** Why we disabled a webhook: its endpoint answered 410 Gone, or had no success for too long. */
+export const DISABLE_REASONS = ['gone', 'failing'] as const;
+export type DisableReason = (typeof DISABLE_REASONS)[number];
+
 /** What `webhooks.v1` carries, and what the event store keeps: a fact, and the full state that it led to. */
 export const WebhookEventSchema = z.object({
   type: z.enum(WEBHOOK_EVENT_TYPES),
@@ -100,6 +106,8 @@ export const WebhookEventSchema = z.object({
   by: z.string(),
   /** For a fact that follows from another: the id of what caused it, which makes it idempotent. */
   cause: z.string().optional(),
+  /** Of `webhook.disabled`. */
+  reason: z.enum(DISABLE_REASONS).optional(),
   webhook: WebhookSchema,
 });
 export type WebhookEvent = z.infer<typeof WebhookEventSchema>;

@@ -56,3 +56,13 @@ export { emptyBucket, takeToken, tokensLeft, type TokenRate } from './token-buck
 export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, type DeliveryState } from './delivery.js';
 export { readWebhookInput, type WebhookInput } from './webhook-input.js';
 export type { CredentialInputs, TlsTexts } from './webhook-credentials.js';
+export { followFailing, mustDisable, type Disabling, type Failing, type FinishedCall } from './webhook-failing.js';
+export {
+  NOTICE_EVERY_MS,
+  addNotice,
+  mayBeSaid,
+  noticeEvent,
+  type NoticeName,
+  type NoticeState,
+  type Notices,
+} from './webhook-notice.js';

@@ -1,4 +1,4 @@
-import type { Sealed, Webhook, WebhookEvent } from '@switchhook/contracts';
+import type { DisableReason, Sealed, Webhook, WebhookEvent } from '@switchhook/contracts';
 import { CommandRefused, type Decider } from './decider.js';
 import { applyChanges, withoutOptional, type WebhookChanges } from './webhook-settings.js';
 
@@ -29,7 +29,8 @@ export type WebhookCommand =
     })
   /** `secret`: null removes it. */
   | (Issued & { readonly type: 'change'; readonly changes: WebhookChanges; readonly secret?: Sealed | null })
-  | (Issued & Caused & { readonly type: 'disable' | 'spend' | 'expire' | 'delete' });
+  | (Issued & Caused & { readonly type: 'disable'; readonly reason: DisableReason })
+  | (Issued & Caused & { readonly type: 'spend' | 'expire' | 'delete' });
 
 type WebhookEventType = WebhookEvent['type'];
 type Status = Webhook['status'];
@@ -50,7 +51,10 @@ export function decideWebhook(state: WebhookState, command: WebhookCommand): rea
     case 'delete':
       return caused(state, command) ? [] : move(existing(state), 'webhook.deleted', 'deleted', command);
     case 'disable':
-      return follow(state, command, 'webhook.disabled', 'disabled', ['enabled']);
+      return follow(state, command, 'webhook.disabled', 'disabled', ['enabled']).map((fact) => ({
+        ...fact,
+        reason: command.reason,
+      }));
     case 'spend':
       return follow(state, command, 'webhook.spent', 'spent', ['enabled', 'disabled']);
     case 'expire':
@@ -106,6 +110,7 @@ function change(current: Webhook, command: WebhookCommand & { type: 'change' }):
     throw new CommandRefused('invalid', 'secret: must be given again when the profile changes', 'secret');
   }
   changed.status = statusAfterChange(current.status, changed.expiresAt, changes.enabled, now);
+  if (changed.status === 'enabled' && current.status !== 'enabled') changed.enabledAt = now;
   if (sameText(changed, current)) return [];
   return [factOf('webhook.changed', command, nextVersion(current, changed, now))];
 }

@@ -158,9 +158,16 @@ describe('changing a webhook', () => {
     );
   });
 
-  it('can enable it again after it was disabled', () => {
-    const history = after(create(), { type: 'disable', ...system });
-    expect(given(webhookDecider, ...history).when(change({ enabled: true })).facts[0]!.webhook.status).toBe('enabled');
+  it('can enable it again after it was disabled, from when on it is judged anew', () => {
+    const history = after(create(), { type: 'disable', reason: 'gone', ...system });
+    expect(history[1]).toMatchObject({ type: 'webhook.disabled', reason: 'gone' });
+    const [enabled] = given(webhookDecider, ...history).when(change({ enabled: true })).facts;
+    expect(enabled!.webhook).toMatchObject({ status: 'enabled', enabledAt: 200 });
+    const [renamed] = given(webhookDecider, ...history, enabled!).when({
+      ...change({ name: 'n', enabled: true }),
+      now: 900,
+    }).facts;
+    expect(renamed!.webhook).toMatchObject({ status: 'enabled', enabledAt: 200 });
   });
 
   it('brings an expired one back only with its expiry lifted', () => {
@@ -183,13 +190,16 @@ describe('changing a webhook', () => {
 });
 
 describe('facts that follow from others', () => {
+  const follows = (type: 'disable' | 'spend' | 'expire' | 'delete', more: { cause?: string } = {}): WebhookCommand =>
+    type === 'disable' ? { type, reason: 'gone', ...system, ...more } : { type, ...system, ...more };
+
   it.each([
     ['disable', 'webhook.disabled', 'disabled'],
     ['spend', 'webhook.spent', 'spent'],
     ['expire', 'webhook.expired', 'expired'],
     ['delete', 'webhook.deleted', 'deleted'],
   ] as const)('%s: %s, with the full state', (type, event, status) => {
-    const { facts } = given(webhookDecider, created()).when({ type, ...system, cause: 'c1' });
+    const { facts } = given(webhookDecider, created()).when(follows(type, { cause: 'c1' }));
     expect(facts).toMatchObject([{ type: event, at: 300, by: 'system', cause: 'c1' }]);
     expect(facts[0]!.webhook).toStrictEqual({ ...created().webhook, status, version: 2, updatedAt: 300 });
   });
@@ -197,13 +207,13 @@ describe('facts that follow from others', () => {
   it.each(['disable', 'spend', 'expire', 'delete'] as const)(
     '%s happens once for a cause, however often it is asked',
     (type) => {
-      const command: WebhookCommand = { type, ...system, cause: 'c1' };
+      const command = follows(type, { cause: 'c1' });
       expect(given(webhookDecider, ...after(create(), command)).when(command).facts).toStrictEqual([]);
     },
   );
 
   it('a cause that disabled it once does not undo that it was enabled since', () => {
-    const disable: WebhookCommand = { type: 'disable', ...system, cause: 'c1' };
+    const disable: WebhookCommand = { type: 'disable', reason: 'failing', ...system, cause: 'c1' };
     const history = after(create(), disable, change({ enabled: true }));
     expect(given(webhookDecider, ...history).when(disable).facts).toStrictEqual([]);
     expect(given(webhookDecider, ...history).when({ ...disable, cause: 'c2' }).facts).toHaveLength(1);
@@ -211,8 +221,8 @@ describe('facts that follow from others', () => {
 
   it.each(['disable', 'spend', 'expire'] as const)('%s comes too late for a deleted webhook, in silence', (type) => {
     const history = after(create(), { type: 'delete', ...at });
-    expect(given(webhookDecider, ...history).when({ type, ...system }).facts).toStrictEqual([]);
-    expect(given(webhookDecider).when({ type, ...system }).facts).toStrictEqual([]);
+    expect(given(webhookDecider, ...history).when(follows(type)).facts).toStrictEqual([]);
+    expect(given(webhookDecider).when(follows(type)).facts).toStrictEqual([]);
   });
 
   it('a spent webhook does not expire: its delivery is still under way', () => {

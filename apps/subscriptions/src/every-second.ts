@@ -1,11 +1,11 @@
-/** Runs `expire` (which answers with how many there were) once a second, and again at once while there was something. */
-export class ExpiryTimer {
+/** Runs `work` (which answers with how much there was) once a second, and again at once while there was something. */
+export class EverySecond {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
 
   constructor(
-    private readonly expire: () => Promise<number>,
+    private readonly work: () => Promise<number>,
     private readonly onError: (error: unknown) => void,
     private readonly everyMs = 1_000,
   ) {}
@@ -28,12 +28,12 @@ export class ExpiryTimer {
   }
 
   private async run(): Promise<void> {
-    let expired = 0;
+    let done = 0;
     try {
-      expired = await this.expire();
+      done = await this.work();
     } catch (error) {
       this.onError(error);
     }
-    this.schedule(expired > 0 ? 0 : this.everyMs);
+    this.schedule(done > 0 ? 0 : this.everyMs);
   }
 }
