@@ -1,6 +1,14 @@
 import { hash } from 'node:crypto';
 import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
-import { decideOutcome, profileOf } from '@switchhook/domain';
+import {
+  decideOutcome,
+  profileOf,
+  retryPolicyOf,
+  targetOf,
+  targetText,
+  targetWhenHeld,
+  type AttemptTarget,
+} from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
 import { parked } from './parked.js';
 import type { PresentedCredentials } from './presented.js';
@@ -13,8 +21,10 @@ export interface AttemptDeps {
   readonly webhooks: Webhooks;
   /** What the webhook's calls present to its receiver. */
   readonly presentedBy: PresentedCredentials['of'];
-  /** Makes the call; `held` when the breaker of the webhook's endpoint does not let it through. */
-  readonly send: (webhook: Webhook, call: CallToSend) => Promise<CallAnswer | 'held'>;
+  /** Makes the call; `held` when the breaker of the endpoint does not let it through. `target`: where there is a fallback. */
+  readonly send: (webhook: Webhook, call: CallToSend, target?: AttemptTarget) => Promise<CallAnswer | 'held'>;
+  /** When the open breaker of the endpoint lets a call through, epoch ms. */
+  readonly retryAt: (webhook: Webhook, target: AttemptTarget) => number | undefined;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
   /** 0 … 1, for the jitter of the next try. */
@@ -49,33 +59,53 @@ export const attempt = (deps: AttemptDeps) => {
       void deps.writer.record(delivery, { outcome: 'exhausted', at: deps.now(), reason: 'secret-unreadable' });
       return;
     }
+    const target = targetOf(webhook, delivery.record.headers);
     const startedAt = deps.now();
-    const answer = await deps.send(webhook, {
+    const call = {
       call: delivery.call,
       body: delivery.body,
       timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
       nonStrictSsl: webhook.nonStrictSsl,
       presented,
-      allowLoopback: webhook.allowLoopback === true,
+      // It was given to the one callback that our own process asked for.
+      allowLoopback: webhook.allowLoopback === true && target?.to !== 'fallback',
       signal,
-    });
+    };
+    const answer = await deps.send(webhook, call, target);
     if (answer === 'held') {
-      void deps.writer.record(delivery, parked(deps.now(), 'circuit-open'));
+      void deps.writer.record(delivery, heldBack(deps, webhook, target));
       return;
     }
     if (answer.abandoned) return;
-    const outcome = toOutcome(deps, webhook, delivery, startedAt, answer);
+    const outcome = toOutcome(deps, webhook, { delivery, target, startedAt }, answer);
     deps.onAttempted(delivery, outcome);
     void deps.writer.record(delivery, outcome);
   };
   return make;
 };
 
+/** How soon at least what is held back for itself is tried again: a trial may be under way. */
+const HELD_MIN_MS = 1_000;
+
+/** What the breaker holds back goes to the fallback now, or waits for its own endpoint; without a fallback, behind the gate. */
+function heldBack(deps: AttemptDeps, webhook: Webhook, target: AttemptTarget | undefined): Outcome {
+  const at = deps.now();
+  if (!target) return parked(at, 'circuit-open');
+  const other = targetWhenHeld(target, retryPolicyOf(webhook).delaysMs.length + 1);
+  const nextAttemptAt = other ? at : Math.max(at + HELD_MIN_MS, deps.retryAt(webhook, target) ?? at);
+  return { outcome: 'deferred', at, reason: 'circuit-open', nextAttemptAt, nextTarget: targetText(other ?? target) };
+}
+
+interface Made {
+  readonly delivery: SignedDelivery;
+  readonly target: AttemptTarget | undefined;
+  readonly startedAt: number;
+}
+
 function toOutcome(
   deps: AttemptDeps,
   webhook: Webhook,
-  delivery: SignedDelivery,
-  startedAt: number,
+  { delivery, target, startedAt }: Made,
   answer: CallAnswer,
 ): Outcome {
   const nowMs = deps.now();
@@ -94,8 +124,9 @@ function toOutcome(
     traceId: headerText(delivery.record.headers, HEADER.traceparent)?.split('-')[1] ?? '',
   };
   const retryAfterMs = readRetryAfter(answer.retryAfter, nowMs);
-  const result = { statusCode, error, attempt: made, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  return decideOutcome({ webhook, ids: delivery.ids, result, nowMs, jitter: deps.random() });
+  const attempt = target?.to === 'fallback' ? { ...made, target: target.to } : made;
+  const result = { statusCode, error, attempt, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return decideOutcome({ webhook, ids: delivery.ids, target, result, nowMs, jitter: deps.random() });
 }
 
 /** IMF-fixdate and the two obsolete forms (RFC 9110 §5.6.7) begin with the day's name. */

@@ -10,6 +10,7 @@ import type { CallAnswer, CallToSend } from './http-sender.js';
 import { InHand } from './in-hand.js';
 import type { Presented, Unreadable } from './presented.js';
 import { OutcomeWriter } from './record-outcome.js';
+import { scheduleChange } from './schedule-row.js';
 import { readSigned } from './signed-delivery.js';
 
 const ANSWERED: CallAnswer = { statusCode: 200, error: null, responseBody: 'fine', abandoned: false };
@@ -25,6 +26,9 @@ async function attemptOnce(given: {
   presented?: Presented | Unreadable;
   /** The credentials have to be opened first; meanwhile the webhook becomes this. */
   becomes?: Partial<Webhook>;
+  /** The header that says which URL it goes to. */
+  target?: string;
+  retryAt?: number;
 }) {
   const published: OutgoingRecord[] = [];
   const sent: CallToSend[] = [];
@@ -38,7 +42,10 @@ async function attemptOnce(given: {
     known = webhookFixture(given.becomes);
     return given.presented as Presented;
   };
-  const delivery = readSigned(signedFixture(1, 10, { version: given.signedVersion ?? 1 }));
+  const signed = signedFixture(1, 10, { version: given.signedVersion ?? 1 });
+  const headers = given.target === undefined ? signed.headers : { ...signed.headers, [HEADER.target]: given.target };
+  const delivery = readSigned({ ...signed, headers });
+  const targets: (string | undefined)[] = [];
   inHand.take(delivery, () => settled.push(delivery.name));
   const writer = new OutcomeWriter({
     log: { publish: async (records) => (published.push(...records), []) },
@@ -50,7 +57,11 @@ async function attemptOnce(given: {
   const make = attempt({
     webhooks: { get: () => known, has: () => true },
     presentedBy: () => (isOpened ? given.presented : opened()),
-    send: async (_webhook, call) => (given.held ? 'held' : (sent.push(call), { ...ANSWERED, ...given.answer })),
+    send: async (_webhook, call, target) => {
+      targets.push(target?.to);
+      return given.held ? 'held' : (sent.push(call), { ...ANSWERED, ...given.answer });
+    },
+    retryAt: () => given.retryAt,
     writer,
     now: () => given.nowMs ?? 1_000,
     random: () => 0.5,
@@ -61,7 +72,7 @@ async function attemptOnce(given: {
   const [record] = published;
   const facts = record && splitParts(record.value ?? Buffer.alloc(0), record.headers)[0]?.toString();
   const outcome = record?.topic === TOPICS.outcomes.name ? (JSON.parse(facts ?? '') as Outcome) : undefined;
-  return { record, outcome, sent, settled, finished: names.has(delivery.name), delivery };
+  return { record, outcome, sent, targets, settled, finished: names.has(delivery.name), delivery };
 }
 
 describe('an attempt', () => {
@@ -134,6 +145,53 @@ describe('an attempt', () => {
     const { outcome, sent } = await attemptOnce({ webhook: { status } });
     expect(outcome).toMatchObject({ outcome: 'cancelled', reason: status });
     expect(sent).toEqual([]);
+  });
+});
+
+describe('an attempt of a webhook with a fallback', () => {
+  const webhook = { fallbackCallback: 'http://fallback.example/', retry: { delaysMs: [500], maxAgeMs: 60_000 } };
+
+  it('goes to the fallback when its header says so, and the outcome says that it did', async () => {
+    const { outcome, targets } = await attemptOnce({ webhook, target: 'fallback 0' });
+    expect(targets).toEqual(['fallback']);
+    expect(outcome).toMatchObject({ outcome: 'succeeded', attempt: { target: 'fallback', number: 1 } });
+  });
+
+  it('goes to the callback otherwise, and its failure sends the next one to the fallback', async () => {
+    const { outcome, targets } = await attemptOnce({ webhook, answer: { statusCode: 503 } });
+    expect(targets).toEqual(['primary']);
+    expect(outcome).toMatchObject({ outcome: 'attempted', nextAttemptAt: 1_000, nextTarget: 'fallback 0' });
+    expect(outcome?.attempt).not.toHaveProperty('target');
+  });
+
+  it('goes to the callback when the fallback was taken away, whatever its header says', async () => {
+    const { targets } = await attemptOnce({ target: 'fallback 0' });
+    expect(targets).toEqual([undefined]);
+  });
+
+  it('that its breaker holds back is made again at once, with the fallback, uncounted', async () => {
+    const { record, outcome, finished } = await attemptOnce({ webhook, held: true });
+    const reason = 'circuit-open';
+    expect(outcome).toEqual({ outcome: 'deferred', at: 1_000, reason, nextAttemptAt: 1_000, nextTarget: 'fallback 0' });
+    expect(finished).toBe(false);
+    const change = scheduleChange({ ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null });
+    expect(change).toMatchObject({
+      row: { dueAt: 1_000, ids: { number: 1, deferrals: 1 }, headers: { [HEADER.target]: 'fallback 0' } },
+    });
+  });
+
+  it.each([
+    ['when the breaker lets it through', 9_000, 9_000],
+    ['after a second, while a trial is under way', 900, 2_000],
+  ])('to a fallback that is held back as well is made again %s', async (_name, retryAt, nextAttemptAt) => {
+    const { outcome } = await attemptOnce({ webhook, held: true, target: 'fallback 1', retryAt });
+    expect(outcome).toMatchObject({ outcome: 'deferred', nextAttemptAt, nextTarget: 'fallback 1' });
+  });
+
+  it('may reach this machine only by the one callback that was granted that', async () => {
+    const granted = { ...webhook, allowLoopback: true };
+    expect((await attemptOnce({ webhook: granted })).sent[0]?.allowLoopback).toBe(true);
+    expect((await attemptOnce({ webhook: granted, target: 'fallback 0' })).sent[0]?.allowLoopback).toBe(false);
   });
 });
 

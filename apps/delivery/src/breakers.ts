@@ -6,6 +6,7 @@ import {
   noteCall,
   shouldOpen,
   tlsProfile,
+  type AttemptTarget,
   type CallTrouble,
 } from '@switchhook/domain';
 import { LRUCache } from 'lru-cache';
@@ -201,13 +202,24 @@ export class Breakers {
 const grown = (ramp: number): number => (ramp * 2 >= RAMP_MAX ? Infinity : ramp * 2);
 
 const endpoints = new WeakMap<Webhook, Endpoint>();
+const fallbackEndpoints = new WeakMap<Webhook, Endpoint>();
 
 /** The endpoint that a webhook calls now. */
-export function endpointOf(webhook: Webhook): Endpoint {
-  const known = endpoints.get(webhook);
-  if (known) return known;
-  const { accountId, callback } = webhook;
-  const endpoint = { key: endpointKey(accountId, callback, tlsProfile(webhook)), accountId };
-  endpoints.set(webhook, endpoint);
+export const endpointOf = (webhook: Webhook): Endpoint => endpointAt(endpoints, webhook, webhook.callback);
+
+/** The endpoint of a webhook's fallback, which has a breaker of its own; that of its callback where it has none. */
+export const fallbackEndpointOf = (webhook: Webhook): Endpoint =>
+  endpointAt(fallbackEndpoints, webhook, webhook.fallbackCallback ?? webhook.callback);
+
+/** The endpoint that an attempt calls. */
+export const endpointCalled = (webhook: Webhook, target: AttemptTarget | undefined): Endpoint =>
+  target?.to === 'fallback' ? fallbackEndpointOf(webhook) : endpointOf(webhook);
+
+function endpointAt(known: WeakMap<Webhook, Endpoint>, webhook: Webhook, url: string): Endpoint {
+  const found = known.get(webhook);
+  if (found) return found;
+  const { accountId } = webhook;
+  const endpoint = { key: endpointKey(accountId, url, tlsProfile(webhook)), accountId };
+  known.set(webhook, endpoint);
   return endpoint;
 }

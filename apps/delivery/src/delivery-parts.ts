@@ -1,7 +1,7 @@
 import type { Outcome } from '@switchhook/contracts';
 import type { EventLog, LogRecord } from '@switchhook/event-log';
 import { attempt } from './attempt.js';
-import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
+import { endpointCalled, type BreakerChange, type Breakers } from './breakers.js';
 import { EndpointGossip } from './endpoint-gossip.js';
 import { FinishedNames } from './finished-names.js';
 import type { GateStore } from './gate-store.js';
@@ -111,7 +111,8 @@ function lanesOf(
   const makeAttempt = attempt({
     webhooks,
     presentedBy: deps.presentedBy,
-    send: (webhook, call) => breakers.send(endpointOf(webhook), call),
+    send: (webhook, call, target) => breakers.send(endpointCalled(webhook, target), call),
+    retryAt: (webhook, target) => breakers.retryAt(endpointCalled(webhook, target).key),
     writer,
     now,
     random,
@@ -143,7 +144,7 @@ function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: DeliveryP
   if (change.state === 'open') {
     for (const { webhookId, partition } of lanes.all()) {
       const webhook = webhooks.get(webhookId);
-      if (!webhook || endpointOf(webhook).key !== change.endpoint.key) continue;
+      if (!webhook || gates.heldBy(webhook).key !== change.endpoint.key) continue;
       gates.hold(webhook, partition);
       const outcome = parked(now(), 'circuit-open', gates.opensAt(webhook));
       void writer.recordAll(lanes.takeWaiting(webhookId).map((delivery) => ({ delivery, outcome })));

@@ -1,5 +1,6 @@
 import type { Webhook } from '@switchhook/contracts';
-import { endpointOf, type BreakerChange, type Breakers } from './breakers.js';
+import { hasFallback } from '@switchhook/domain';
+import { endpointOf, fallbackEndpointOf, type BreakerChange, type Breakers, type Endpoint } from './breakers.js';
 import type { Gate, GateReason, GateStore } from './gate-store.js';
 import type { Webhooks } from './webhooks.js';
 
@@ -42,10 +43,20 @@ export class Gates {
     }
   }
 
+  /**
+   * The endpoint that decides whether the webhook has to wait: its own; where it has a fallback, that of the fallback once its own
+   * breaker is not closed. What its own breaker holds back goes to the fallback, and a lane that waited could not.
+   */
+  heldBy(webhook: Webhook): Endpoint {
+    const own = endpointOf(webhook);
+    if (!hasFallback(webhook) || this.deps.breakers.state(own.key) === 'closed') return own;
+    return fallbackEndpointOf(webhook);
+  }
+
   /** How many records the webhook's lane may hold: none behind a shut gate, one for the trial, more with each success after it. */
   limit(webhook: Webhook): number {
     if (!makesCalls(webhook)) return Infinity;
-    const { key } = endpointOf(webhook);
+    const { key } = this.heldBy(webhook);
     const { breakers, now } = this.deps;
     const gate = this.breakerGate(webhook.id);
     // A gate that outlived its breaker behaves like a closed one after its time.
@@ -56,7 +67,7 @@ export class Gates {
   /** Why everything that is for this webhook has to wait: for a trial, for its turn after one, or behind what its rate holds back. */
   holds(webhook: Webhook): GateReason | undefined {
     if (!makesCalls(webhook)) return undefined;
-    const { key } = endpointOf(webhook);
+    const { key } = this.heldBy(webhook);
     const gate = this.shut.get(webhook.id);
     if (this.deps.breakers.state(key) !== 'closed' || gate?.endpoint === key) return 'circuit-open';
     return gate?.reason === 'rate-limited' && webhook.rateLimit ? 'rate-limited' : undefined;
@@ -64,7 +75,7 @@ export class Gates {
 
   /** When what waits behind the gate of the webhook is looked at again, epoch ms, where that is known. */
   opensAt(webhook: Webhook): number | undefined {
-    return this.deps.breakers.retryAt(endpointOf(webhook).key) ?? this.breakerGate(webhook.id)?.opensAt;
+    return this.deps.breakers.retryAt(this.heldBy(webhook).key) ?? this.breakerGate(webhook.id)?.opensAt;
   }
 
   /** Shuts the gate of a webhook that is over its rate: what comes waits behind what is parked, until that is gone. */
@@ -81,7 +92,7 @@ export class Gates {
 
   /** Shuts the gate of a webhook that the breaker of its endpoint holds back; without effect when it is shut already. */
   hold(webhook: Webhook, partition: number): void {
-    const { key } = endpointOf(webhook);
+    const { key } = this.heldBy(webhook);
     const { breakers, now } = this.deps;
     const opensAt = breakers.retryAt(key);
     const known = this.breakerGate(webhook.id);
@@ -106,7 +117,7 @@ export class Gates {
     for (const { webhookId, reason, endpoint, opensAt } of this.shut.values()) {
       if (reason !== 'circuit-open') continue;
       const webhook = webhooks.get(webhookId);
-      const moved = webhook !== undefined && endpointOf(webhook).key !== endpoint;
+      const moved = webhook !== undefined && this.heldBy(webhook).key !== endpoint;
       const passed = opensAt <= now() && breakers.state(endpoint) === 'closed';
       if (passed) breakers.recover(endpoint);
       if (passed || moved) this.put(webhookId, undefined);

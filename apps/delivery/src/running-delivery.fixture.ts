@@ -1,4 +1,12 @@
-import { HEADER, SCHEMA_VERSION, TOPICS, joinParts, type Outcome, type Webhook } from '@switchhook/contracts';
+import {
+  HEADER,
+  SCHEMA_VERSION,
+  TOPICS,
+  headerText,
+  joinParts,
+  type Outcome,
+  type Webhook,
+} from '@switchhook/contracts';
 import { attemptHeaders } from '@switchhook/domain';
 import {
   openEmbeddedLog,
@@ -48,7 +56,9 @@ export async function openWorld(openLog = embeddedLog) {
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 function sign(record: LogRecord): OutgoingRecord {
-  const call = { method: 'POST', url: 'http://receiver.example/', headers: {}, signingKeyIds: [] };
+  const isForFallback = headerText(record.headers, HEADER.target)?.startsWith('fallback') === true;
+  const url = isForFallback ? 'http://fallback.example/' : 'http://receiver.example/';
+  const call = { method: 'POST', url, headers: {}, signingKeyIds: [] };
   const data = record.value ?? Buffer.alloc(0);
   const { value, lengths } = joinParts([Buffer.from(JSON.stringify(call)), data, data]);
   const headers = { ...record.headers, [HEADER.signedAt]: String(Date.now()), [HEADER.parts]: lengths };

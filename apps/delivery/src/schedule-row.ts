@@ -48,7 +48,7 @@ export function scheduleChange(record: LogRecord): ScheduleChange {
   const place = {
     partition: record.partition,
     position: record.position,
-    headers: eventHeadersOf(record.headers),
+    headers: headersAfter(record.headers, outcome),
     data,
   };
   return { kind: 'put', row: { ids: nextIds(ids, outcome), dueAt: dueAt(outcome), ...place } };
@@ -62,8 +62,16 @@ function nextIds(ids: AttemptIds, outcome: Outcome): AttemptIds {
 
 /** What is parked waits for its webhook: the time that its outcome names is that of the webhook's gate, not one of its own. */
 function dueAt(outcome: Outcome): number | null {
-  if (outcome.outcome === 'deferred') return null;
+  // Only what goes to a webhook's other URL has one.
+  if (outcome.outcome === 'deferred' && outcome.nextTarget === undefined) return null;
   return outcome.nextAttemptAt ?? outcome.at;
+}
+
+/** What the next attempt carries: the event's attributes, and which URL it goes to where the webhook has two. */
+function headersAfter(headers: RecordHeaders, { nextTarget }: Outcome): Record<string, string> {
+  const kept = eventHeadersOf(headers);
+  if (nextTarget !== undefined) kept[HEADER.target] = nextTarget;
+  return kept;
 }
 
 const OWN_HEADERS: ReadonlySet<string> = new Set([

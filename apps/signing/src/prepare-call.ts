@@ -10,7 +10,7 @@ import {
   type PreparedCall,
   type Webhook,
 } from '@switchhook/contracts';
-import { attemptHeaders, profileOf } from '@switchhook/domain';
+import { attemptHeaders, profileOf, targetOf, urlOf } from '@switchhook/domain';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import type { Requested } from './requested.js';
 import type { Keys } from './signing-keys.js';
@@ -35,7 +35,7 @@ export function prepareCall(
   if (body.length > LIMITS.renderedBodyBytes) return { tooLarge: body.length };
   const call: PreparedCall = {
     method: 'POST',
-    url: webhook.callback,
+    url: urlOf(webhook, targetOf(webhook, record.headers)),
     headers: {
       'user-agent': USER_AGENT,
       ...profile.sign({ body, webhook, deliveryId, keys, nowMs }),

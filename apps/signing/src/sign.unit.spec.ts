@@ -65,6 +65,18 @@ describe('a request becomes a signed call', () => {
     expect(data.equals(DATA)).toBe(true);
   });
 
+  it('to the fallback when its target is that, signed anew, and to the callback where there is none any more', async () => {
+    const request = requestAt(0, 1, { [HEADER.target]: 'fallback 1' });
+    const fallbackCallback = 'https://fallback.example/1';
+    const [signed] = await start(hooks(webhook(1, { fallbackCallback }))).run(request);
+    expect(opened(signed!).call.url).toBe(fallbackCallback);
+    expect(signed!.headers[HEADER.target]).toBe('fallback 1');
+    const [withoutFallback] = await start(hooks(webhook(1))).run(request);
+    expect(opened(withoutFallback!).call.url).toBe('https://receiver.example/1');
+    const [first] = await start(hooks(webhook(1, { fallbackCallback }))).run(requestAt(0, 1));
+    expect(opened(first!).call.url).toBe('https://receiver.example/1');
+  });
+
   it('whose attempt names its run when it is not the first', async () => {
     const { run } = start(hooks(webhook(1)));
     const [signed] = await run(withIds(requestAt(0, 1), { run: 2, number: 3 }));

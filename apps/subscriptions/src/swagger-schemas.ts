@@ -27,6 +27,7 @@ export const DEFINITIONS = {
     resource: text,
     events: { ...arrayOf(text), uniqueItems: true },
     callback: text,
+    fallbackCallback: text,
     enabled: flag,
     secret: { ...text, description: 'write-only' },
     hasSecret: readOnly(flag),

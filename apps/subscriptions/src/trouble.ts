@@ -39,7 +39,8 @@ function troubleIn(outcome: OutcomeOfWebhook, webhook: Webhook): Trouble | undef
   if (name === 'attempted') return { deliveryId, isSilent, call: callOf(outcome, 'failed') };
   if (name !== 'exhausted' && name !== 'expired') return undefined;
   const facts = factsOf(outcome);
-  const isGone = facts.attempt !== undefined && consequenceOf(webhook, facts.attempt) === 'disable';
+  const isGone =
+    facts.attempt?.target === undefined && facts.attempt && consequenceOf(webhook, facts.attempt) === 'disable';
   const call = facts.attempt && callOf(outcome, isGone ? 'gone' : 'failed');
   return {
     deliveryId,

@@ -78,14 +78,16 @@ interface Told {
   readonly statusCode?: number;
   readonly reason?: string;
   readonly eventType?: string;
+  readonly target?: 'fallback';
 }
 
 function batch(...told: readonly Told[]) {
   const records = told.map(
-    ({ position, name, at = nowMs, statusCode, reason, eventType = 'OutboundCall.Finished' }) => {
+    ({ position, name, at = nowMs, statusCode, reason, eventType = 'OutboundCall.Finished', target }) => {
       const attempt = { run: 0, number: 1, startedAt: at, durationMs: 1, url: 'https://example.com/hook', statusCode };
       const made = {
         ...attempt,
+        target,
         error: null,
         responseBody: null,
         bodyHash: '',
@@ -191,6 +193,12 @@ describe('a 410', () => {
       'exhausted:7:00000000-0000-4000-8000-000000000000/0',
     ]);
     expect(dataOf(events[0])).toMatchObject({ reason: 'gone', disabledAt: nowMs, count: 1 });
+  });
+
+  it('of the fallback disables nothing: it is a failure like any other', async () => {
+    await start().follow(batch({ position: 0, ...gone, target: 'fallback' }));
+    expect(causes).toEqual([]);
+    expect(await rows()).toMatchObject([{ state: { failing: { since: nowMs } } }]);
   });
 
   it('is not followed a second time when the group is rewound, however often the webhook was enabled since', async () => {

@@ -2,7 +2,8 @@ import type { Webhook, WebhookTls } from '@switchhook/contracts';
 
 /** A webhook as the API shows it: CallFire's members, and ours. Secrets are write-only. */
 export function webhookView(webhook: Webhook): Record<string, unknown> {
-  const { id, name, resource, events, callback, fields, nonStrictSsl, singleUse, expiresAt } = webhook;
+  const { id, name, resource, events, callback, fallbackCallback, fields, nonStrictSsl, singleUse, expiresAt } =
+    webhook;
   const { profile, timeoutMs, retry, concurrency, rateLimit, labels, createdAt, updatedAt } = webhook;
   return {
     id,
@@ -10,6 +11,7 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     resource,
     events,
     callback,
+    fallbackCallback,
     enabled: webhook.status === 'enabled',
     fields,
     nonStrictSsl,

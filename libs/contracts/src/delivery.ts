@@ -57,6 +57,8 @@ export const AttemptSchema = z.object({
   bodyHash: z.string(),
   signingKeyIds: z.array(z.string()),
   traceId: z.string(),
+  /** It went to the webhook's fallback, not to its callback. */
+  target: z.literal('fallback').optional(),
 });
 export type Attempt = z.infer<typeof AttemptSchema>;
 
@@ -93,6 +95,8 @@ export const OutcomeSchema = z.object({
   attempt: AttemptSchema.optional(),
   /** For `attempted` and `deferred`: epoch ms. */
   nextAttemptAt: z.number().int().optional(),
+  /** Of a webhook with a fallback: which URL comes next, as in the header `switchhook-target`; absent: as before. */
+  nextTarget: z.string().optional(),
   /** `tries`, `max-age`, `status-<code>`, `too-large`, `lane-full`, … (interfaces.md, deliveries). */
   reason: z.string().optional(),
 });

@@ -22,6 +22,8 @@ export const HEADER = {
   origin: 'switchhook-origin',
   /** `request` (an attempt to make) or `cancel`, on `requested`. */
   kind: 'switchhook-kind',
+  /** Of a webhook with a fallback: which URL the attempt goes to (domain's fallback.ts); absent: the first try of the primary. */
+  target: 'switchhook-target',
   outcome: 'switchhook-outcome',
   /** Epoch ms of signing, on `signed`. */
   signedAt: 'switchhook-signed',

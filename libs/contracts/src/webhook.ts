@@ -60,6 +60,8 @@ export const WebhookSchema = z.object({
   resource: z.string(),
   events: z.array(z.string()).min(1),
   callback: z.string(),
+  /** Asked when the callback fails, as the profile says. */
+  fallbackCallback: z.string().optional(),
   /** Sealed to signing; absent when calls are not signed. */
   secret: SealedSchema.optional(),
   auth: WebhookAuthSchema.optional(),

@@ -32,6 +32,15 @@ export { profileOf } from './profiles/profile-of.js';
 export { nextAttemptAt, retryPolicyOf, type DeliveryRetryPolicy } from './retry-schedule.js';
 export { outcomeRecord, type OutcomeRecord, type OutcomeSubject } from './outcome-record.js';
 export { classOfCall, type CallClass, type Consequence } from './call-class.js';
+export {
+  hasFallback,
+  targetOf,
+  targetText,
+  targetWhenHeld,
+  tryAfterFailure,
+  urlOf,
+  type AttemptTarget,
+} from './fallback.js';
 export { consequenceOf, decideOutcome, type CallResult } from './outcome-rules.js';
 export { addressAllowed, literalAddress } from './address-policy.js';
 export { CommandRefused, fold, type Decider } from './decider.js';

@@ -4,11 +4,13 @@ import {
   PROFILE_NAMES,
   type Attempt,
   type AttemptError,
+  type Outcome,
   type ProfileName,
 } from '@switchhook/contracts';
 import { describe, expect, it } from 'vitest';
 import { classOfCall, type CallClass } from './call-class.js';
 import { aWebhook } from './event.spec-support.js';
+import type { AttemptTarget } from './fallback.js';
 import { consequenceOf, decideOutcome } from './outcome-rules.js';
 import { profileOf } from './profiles/profile-of.js';
 
@@ -130,5 +132,64 @@ describe('a failure', () => {
 
   it('that asks for a pause gets it', () => {
     expect(decide(503, null, undefined, 5_000)).toMatchObject({ nextAttemptAt: NOW + 5_000 });
+  });
+});
+
+describe('a failure of a webhook with a fallback', () => {
+  const webhook = aWebhook({
+    fallbackCallback: 'https://example.com/fallback',
+    retry: { delaysMs: [1_000], maxAgeMs: 60_000 },
+  });
+  const first: AttemptTarget = { to: 'primary', fallbackTries: 0, primaryEnded: false };
+  const fail = (target: AttemptTarget, number: number, statusCode: number, acceptedAt = 9_000) =>
+    decideOutcome({
+      webhook,
+      ids: { number, acceptedAt },
+      target,
+      result: { statusCode, error: null, retryAfterMs: 7_000, attempt: attemptOf(statusCode, null) },
+      nowMs: NOW,
+      jitter: 0.5,
+    });
+
+  it.each<[string, Outcome, object]>([
+    [
+      'of the primary is followed by the fallback at once, whatever the primary asks for',
+      fail(first, 1, 503),
+      { outcome: 'attempted', nextAttemptAt: NOW, nextTarget: 'fallback 0' },
+    ],
+    [
+      'of the primary for good, too, and then it is not asked again',
+      fail(first, 1, 404),
+      { outcome: 'attempted', nextAttemptAt: NOW, nextTarget: 'fallback 0 ended' },
+    ],
+    [
+      'of the fallback in between is followed by the next try of the primary, in its time',
+      fail({ ...first, to: 'fallback' }, 2, 503),
+      { outcome: 'attempted', nextAttemptAt: NOW + 1_000, nextTarget: 'primary 1' },
+    ],
+    [
+      'of the fallback alone is followed by its next try, when it asks for it',
+      fail({ ...first, to: 'fallback', primaryEnded: true }, 2, 503),
+      { outcome: 'attempted', nextAttemptAt: NOW + 7_000, nextTarget: 'fallback 1 ended' },
+    ],
+    [
+      'of the last try of both is the end',
+      fail({ to: 'fallback', fallbackTries: 1, primaryEnded: true }, 4, 503),
+      { outcome: 'exhausted', reason: 'tries' },
+    ],
+    [
+      'of the fallback alone for good is the end, for its reason',
+      fail({ ...first, to: 'fallback', primaryEnded: true }, 2, 410),
+      { outcome: 'exhausted', reason: 'status-410' },
+    ],
+    [
+      'with 410 from the primary ends the delivery: nobody else is asked',
+      fail(first, 1, 410),
+      { reason: 'status-410' },
+    ],
+    ['too late for another call has expired', fail(first, 1, 503, NOW - 60_001), { outcome: 'expired' }],
+  ])('%s', (_name, outcome, expected) => {
+    expect(outcome).toMatchObject(expected);
+    expect(() => OutcomeSchema.parse(outcome)).not.toThrow();
   });
 });

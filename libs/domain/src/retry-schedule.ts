@@ -22,7 +22,7 @@ export function retryPolicyOf(webhook: Pick<Webhook, 'profile' | 'retry'>): Deli
 }
 
 /**
- * When the attempt after number `number` (from 1) is due, in epoch ms; or why there is none: the delays are used up
+ * When the attempt after number `number` (from 1; 0: at once) is due, in epoch ms; or why there is none: the delays are used up
  * (`tries`), or it would come too late (`max-age`). `jitter` is a random number from 0 to 1 that spreads the delay by ±10 %.
  * A receiver's `Retry-After` is the least wait, of at most 24 h; it never makes an attempt come sooner.
  */
@@ -35,7 +35,7 @@ export function nextAttemptAt(input: {
   retryAfterMs?: number;
 }): number | 'tries' | 'max-age' {
   const { policy, number, acceptedAt, nowMs, jitter, retryAfterMs = 0 } = input;
-  const delayMs = policy.delaysMs[number - 1];
+  const delayMs = number === 0 ? 0 : policy.delaysMs[number - 1];
   const deadline = acceptedAt + policy.maxAgeMs;
   if (delayMs === undefined) return 'tries';
   const spreadMs = Math.round(delayMs * (1 - JITTER + 2 * JITTER * jitter));

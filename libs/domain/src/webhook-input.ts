@@ -18,7 +18,7 @@ export interface WebhookInput {
 /** What was sent back to us as we had shown it; it changes nothing. */
 const READ_ONLY = new Set(['id', 'createdAt', 'updatedAt', 'hasSecret', 'hasAuth']);
 /** Fields of interfaces.md that do not work yet: the name alone is not enough to accept them. */
-const NOT_YET = new Set(['filter', 'fallbackCallback', 'ordering']);
+const NOT_YET = new Set(['filter', 'ordering']);
 const REQUIRED = ['resource', 'events', 'callback'] as const;
 
 /**
@@ -43,7 +43,9 @@ export function readWebhookInput(
   const { auth, headers, tls, ...rest } = values;
   const { secret, ...settings } = rest as WebhookChanges & { secret?: string | null };
   const profile = profileOf(profileAfter(settings, current));
-  faults.push(...callbackFaults(callbackToCheck(settings, current), profile, addressAllowed));
+  for (const name of ['callback', 'fallbackCallback'] as const) {
+    faults.push(...urlFaults(name, urlToCheck(name, settings, current), profile, addressAllowed));
+  }
   if (typeof secret === 'string') faults.push(...secretFaults(secret, profile));
   const settled = settleCredentials({ auth, headers, tls }, current, tlsFaults);
   faults.push(...settled.faults);
@@ -60,8 +62,8 @@ function profileAfter({ profile }: WebhookChanges, current: Webhook | undefined)
 }
 
 /** Another profile may have other rules for the callback that stays. */
-const callbackToCheck = ({ callback, profile }: WebhookChanges, current: Webhook | undefined): unknown =>
-  callback === undefined && profile !== undefined ? current?.callback : callback;
+const urlToCheck = (name: 'callback' | 'fallbackCallback', changes: WebhookChanges, current: Webhook | undefined) =>
+  changes[name] === undefined && changes.profile !== undefined ? current?.[name] : changes[name];
 
 const concernsEvents = ({ field }: Fault): boolean => field === 'resource' || field.startsWith('events');
 
@@ -128,10 +130,10 @@ const unsupported = (
 const MAX_URL_CHARS = 8_000;
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const;
 
-function callbackFaults(callback: unknown, { rules }: Profile, addressAllowed: (ip: string) => boolean): Fault[] {
-  if (typeof callback !== 'string') return [];
-  const words = callbackFault(callback, rules, addressAllowed);
-  return words === undefined ? [] : [fault('callback', words)];
+function urlFaults(name: string, url: unknown, { rules }: Profile, addressAllowed: (ip: string) => boolean): Fault[] {
+  if (typeof url !== 'string') return [];
+  const words = callbackFault(url, rules, addressAllowed);
+  return words === undefined ? [] : [fault(name, words)];
 }
 
 function callbackFault(

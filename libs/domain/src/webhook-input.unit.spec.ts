@@ -135,7 +135,7 @@ describe('a webhook to create', () => {
   });
 });
 
-describe('a callback', () => {
+describe.each(['callback', 'fallbackCallback'] as const)('a %s', (field) => {
   it.each([
     'https://example.com',
     'http://example.com:8080/a?b=c',
@@ -146,8 +146,8 @@ describe('a callback', () => {
     'https://bücher.example/',
     'HTTPS://EXAMPLE.COM/',
     `https://example.com/${'x'.repeat(7_980)}`,
-  ])('may be %.40s, and stays as it was written', (callback) => {
-    expect(inputOf(create({ ...required, callback })).changes.callback).toBe(callback);
+  ])('may be %.40s, and stays as it was written', (url) => {
+    expect(inputOf(create({ ...required, [field]: url })).changes[field]).toBe(url);
   });
 
   it.each([
@@ -169,8 +169,8 @@ describe('a callback', () => {
     ['http://[::ffff:10.0.0.1]/', 'the address ::ffff:a00:1 is not a public one'],
     ['http://169.254.169.254/latest/meta-data', 'the address 169.254.169.254 is not a public one'],
     [`https://example.com/${'x'.repeat(8_000)}`, 'must have at most 8000 characters, not 8020'],
-  ])('may not be %.60j', (callback, words) => {
-    expect(messagesOf(create({ ...required, callback }))).toStrictEqual([`callback: ${words}`]);
+  ])('may not be %.60j', (url, words) => {
+    expect(messagesOf(create({ ...required, [field]: url }))).toStrictEqual([`${field}: ${words}`]);
   });
 
   it('is refused for every host of the corpus, by its field', () => {

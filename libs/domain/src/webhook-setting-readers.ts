@@ -104,13 +104,17 @@ const labels: Reader = (value) => {
   return { value };
 };
 
+/** What makes it a URL that may be called depends on the profile. */
+const url: Reader = (value) => (typeof value === 'string' ? { value } : { words: 'must be a string' });
+
 /** By the name of a setting: each checks its value alone; what spans settings is `readWebhookInput`'s. */
 export const SETTING_READERS: Readonly<Record<string, Reader>> = {
   profile,
   name: text(MAX_TEXT_CHARS),
   resource: text(MAX_TEXT_CHARS),
   events,
-  callback: (value) => (typeof value === 'string' ? { value } : { words: 'must be a string' }),
+  callback: url,
+  fallbackCallback: url,
   enabled: flag,
   secret: text(MAX_TEXT_CHARS),
   auth: readAuth,

@@ -15,6 +15,7 @@ export interface WebhookSettings {
   readonly resource: string;
   readonly events: string[];
   readonly callback: string;
+  readonly fallbackCallback?: string;
   readonly enabled: boolean;
   readonly auth?: WebhookAuth;
   readonly headers?: Record<string, Sealed>;
@@ -45,6 +46,7 @@ const OPTIONAL = [
   'auth',
   'headers',
   'tls',
+  'fallbackCallback',
   'fields',
   'expiresAt',
   'timeoutMs',

@@ -166,6 +166,7 @@ function nextVersion(current: Webhook, changed: Webhook, now: number): Webhook {
 /** Whether a call that was signed under `before` may still go out (correctness.md §3). */
 const sameCall = (before: Webhook, after: Webhook): boolean =>
   before.callback === after.callback &&
+  before.fallbackCallback === after.fallbackCallback &&
   before.profile === after.profile &&
   before.fields === after.fields &&
   before.nonStrictSsl === after.nonStrictSsl &&

@@ -43,6 +43,7 @@ export const DEFAULT_RULES: Omit<ProfileRules, 'generatedSecretBytes'> = {
   portAllowed: anyPortForHttp,
   outcomes: DEFAULT_OUTCOMES,
   failingLimitMs: 5 * 24 * HOUR,
+  fallback: 'at-once',
 };
 
 /** Any 2xx. */

@@ -16,6 +16,11 @@ export interface ProfileRules {
   readonly outcomes: Readonly<Record<CallClass, Consequence>>;
   /** How long a webhook may fail without one success until it is disabled; null: for ever. */
   readonly failingLimitMs: number | null;
+  /**
+   * When a webhook's `fallbackCallback` is asked: after each failure of the primary, or when its tries are used up. In both, also
+   * while the primary's breaker is open.
+   */
+  readonly fallback: 'never' | 'at-once' | 'after-tries';
   /** How many random bytes make the secret of a webhook that was created without one; 0 where none is made. */
   readonly generatedSecretBytes: number;
 }
