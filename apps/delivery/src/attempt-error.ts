@@ -6,11 +6,18 @@ export class AddressRefusedError extends Error {}
 /** Raised by our own resolver for a name without an address. The cause's `code` may be that of a connection: to the name server. */
 export class NameNotResolvedError extends Error {}
 
+/** Raised when none of an endpoint's addresses can be reached from the source address that the operator set. */
+export class NoSourceAddressError extends Error {
+  readonly code = 'EADDRNOTAVAIL';
+}
+
 const BY_CODE: Readonly<Record<string, AttemptError>> = {
   ECONNREFUSED: 'refused',
   EHOSTUNREACH: 'refused',
   ENETUNREACH: 'refused',
   EADDRNOTAVAIL: 'refused',
+  // A literal address of the other family than the source address.
+  EINVAL: 'refused',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',

@@ -4,12 +4,17 @@ import { LRUCache } from 'lru-cache';
 import { Agent, type Dispatcher } from 'undici';
 import { guardedConnector } from './guarded-connector.js';
 import type { PresentedTls } from './presented.js';
+import { proxyTunnel } from './proxy-tunnel.js';
 import type { ResolveHost } from './resolve-host.js';
 
 export interface DispatchersOptions {
   readonly resolve: ResolveHost;
   /** CIDRs that may be called although they are not public (`SWITCHHOOK_ALLOW_PRIVATE`). */
   readonly allowedCidrs: readonly string[];
+  /** Calls go through it (`SWITCHHOOK_OUTBOUND_PROXY`). */
+  readonly proxy?: URL | undefined;
+  /** Connections are made from it (`SWITCHHOOK_OUTBOUND_ADDRESS`). */
+  readonly localAddress?: string | undefined;
   readonly connectionsPerOrigin?: number;
   /** TLS profiles of webhooks that are kept; the least recently used go first. */
   readonly profilesMax?: number;
@@ -80,7 +85,7 @@ export class Dispatchers {
 
   private open({ nonStrictSsl, allowLoopback, presented }: ConnectionKind): Opened {
     const tls = presented?.tls;
-    const { resolve, allowedCidrs, connectionsPerOrigin = 128 } = this.options;
+    const { resolve, allowedCidrs, proxy, localAddress, connectionsPerOrigin = 128 } = this.options;
     const cidrs = allowLoopback ? [...allowedCidrs, ...LOOPBACK_CIDRS] : allowedCidrs;
     const { connect, close } = guardedConnector({
       resolve,
@@ -91,6 +96,9 @@ export class Dispatchers {
         ...(tls && { secureContext: createSecureContext({ ...textsOf(tls), minVersion: MIN_TLS_VERSION }) }),
       },
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      // The receiver of our own sample event is on this machine.
+      localAddress: allowLoopback ? undefined : localAddress,
+      openTunnel: proxy && proxyTunnel({ proxy, resolve, localAddress, timeoutMs: CONNECT_TIMEOUT_MS }),
     });
     const agent = new Agent({
       connections: connectionsPerOrigin,

@@ -14,8 +14,8 @@ export class ConfigError extends StartError {
   }
 }
 
-/** Variables whose values are never printed. A database URL has a password in it. */
-const SECRET_NAME = /PASSWORD|SECRET|TOKEN|DATABASE_URL|_KEY$/;
+/** Variables whose values are never printed. A database URL and a proxy's have a password in them. */
+const SECRET_NAME = /PASSWORD|SECRET|TOKEN|DATABASE_URL|PROXY|_KEY$/;
 
 /**
  * Reads the variables that `schema` (an object schema by variable name) declares. An empty variable counts as absent.

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { ConfigError, commaList, loadConfig, onOff, wholeNumber, type ConfigFault } from './load-config.js';
@@ -56,6 +57,11 @@ export const SettingsSchema = z.object({
   /** Deliveries per second of an account, and at once, that one instance of ingestion sends the short way. */
   SWITCHHOOK_ACCOUNT_RATE: wholeNumber(1, 1_000_000).default(500),
   SWITCHHOOK_ACCOUNT_BURST: wholeNumber(1, 10_000_000).default(5_000),
+  SWITCHHOOK_OUTBOUND_PROXY: Url(['http:', 'https:']).optional(),
+  SWITCHHOOK_OUTBOUND_ADDRESS: z
+    .string()
+    .refine((text) => isIP(text) !== 0, { error: 'must be an IP address of this machine' })
+    .optional(),
   SWITCHHOOK_SAMPLE: onOff().optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be a pino level' })

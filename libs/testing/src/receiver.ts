@@ -23,6 +23,7 @@ export interface ReceivedCall {
   readonly receivedAtMs: number;
   /** Tells connections apart. */
   readonly remotePort: number;
+  readonly remoteAddress: string;
 }
 
 /** What a receiver answers, decided per call (asynchronously, to hold calls back). */
@@ -149,6 +150,7 @@ class HttpReceiver implements Receiver {
       body: Buffer.concat(chunks),
       receivedAtMs: Date.now(),
       remotePort: request.socket.remotePort ?? 0,
+      remoteAddress: request.socket.remoteAddress ?? '',
     };
     this.total += 1;
     if (this.options.keep !== 'counts') this.calls.push(call);
