@@ -67,8 +67,7 @@ export const attempt = (deps: AttemptDeps) => {
       timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
       nonStrictSsl: webhook.nonStrictSsl,
       presented,
-      // It was given to the one callback that our own process asked for.
-      allowLoopback: webhook.allowLoopback === true && target?.to !== 'fallback',
+      allowLoopback: mayLoopBack(webhook, target),
       signal,
     };
     const answer = await deps.send(webhook, call, target);
@@ -83,6 +82,10 @@ export const attempt = (deps: AttemptDeps) => {
   };
   return make;
 };
+
+/** Leave to call this machine was given to the one callback that our own process asked for. */
+const mayLoopBack = ({ allowLoopback }: Webhook, target: AttemptTarget | undefined): boolean =>
+  allowLoopback === true && target?.to !== 'fallback';
 
 /** How soon at least what is held back for itself is tried again: a trial may be under way. */
 const HELD_MIN_MS = 1_000;
