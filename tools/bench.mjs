@@ -12,7 +12,7 @@ const { values, positionals } = parseArgs({
   options: {
     pairs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '30' },
-    warm: { type: 'string', default: '5' },
+    warm: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '20' },
   },
 });
