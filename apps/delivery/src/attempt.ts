@@ -11,6 +11,7 @@ import {
 } from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
 import { parked } from './parked.js';
+import { placeInOrder } from './place-in-order.js';
 import type { PresentedCredentials } from './presented.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
@@ -46,7 +47,7 @@ export const attempt = (deps: AttemptDeps) => {
       return;
     }
     if (isStale(delivery, webhook, deps.now())) {
-      void deps.writer.sendBack(delivery, requestedAgain(delivery, webhook));
+      putBack(deps, delivery, webhook);
       return;
     }
     const presented = deps.presentedBy(webhook);
@@ -64,7 +65,7 @@ export const attempt = (deps: AttemptDeps) => {
     const call = {
       call: delivery.call,
       body: delivery.body,
-      timeoutMs: webhook.timeoutMs ?? profileOf(webhook.profile).rules.timeoutMs,
+      timeoutMs: timeoutOf(webhook),
       nonStrictSsl: webhook.nonStrictSsl,
       presented,
       allowLoopback: mayLoopBack(webhook, target),
@@ -86,6 +87,15 @@ export const attempt = (deps: AttemptDeps) => {
 /** Leave to call this machine was given to the one callback that our own process asked for. */
 const mayLoopBack = ({ allowLoopback }: Webhook, target: AttemptTarget | undefined): boolean =>
   allowLoopback === true && target?.to !== 'fallback';
+
+const timeoutOf = ({ timeoutMs, profile }: Webhook): number => timeoutMs ?? profileOf(profile).rules.timeoutMs;
+
+/** What is stale is signed anew. In the order of its subject a row must hold its place; any other goes straight back. */
+function putBack({ writer, now }: AttemptDeps, delivery: SignedDelivery, webhook: Webhook): void {
+  if (placeInOrder(webhook, delivery.ids, delivery.record.headers)) {
+    void writer.record(delivery, parked(now(), 'stale', now()));
+  } else void writer.sendBack(delivery, requestedAgain(delivery, webhook));
+}
 
 /** How soon at least what is held back for itself is tried again: a trial may be under way. */
 const HELD_MIN_MS = 1_000;

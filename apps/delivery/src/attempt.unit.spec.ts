@@ -174,7 +174,10 @@ describe('an attempt of a webhook with a fallback', () => {
     const reason = 'circuit-open';
     expect(outcome).toEqual({ outcome: 'deferred', at: 1_000, reason, nextAttemptAt: 1_000, nextTarget: 'fallback 0' });
     expect(finished).toBe(false);
-    const change = scheduleChange({ ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null });
+    const change = scheduleChange(
+      { ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null },
+      { get: () => undefined },
+    );
     expect(change).toMatchObject({
       row: { dueAt: 1_000, ids: { number: 1, deferrals: 1 }, headers: { [HEADER.target]: 'fallback 0' } },
     });

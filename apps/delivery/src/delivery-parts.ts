@@ -16,6 +16,7 @@ import { Releaser } from './release.js';
 import type { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
 import type { SignedDelivery } from './signed-delivery.js';
+import { SubjectOrder } from './subject-order.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface DeliveryDeps {
@@ -42,6 +43,7 @@ export interface DeliveryParts {
   readonly names: FinishedNames;
   readonly inHand: InHand;
   readonly membership: Membership;
+  readonly order: SubjectOrder;
   readonly gates: Gates;
   readonly gossip: EndpointGossip;
   readonly writer: OutcomeWriter;
@@ -67,10 +69,15 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
       if (rate) lanes.buckets.empty(webhookId, rate);
     },
   });
+  const order = new SubjectOrder({
+    ...{ schedule, webhooks, now },
+    onReady: (webhookId) => releaser.roomFor(webhookId),
+  });
   const writer = new OutcomeWriter({
     log,
     names,
     inHand,
+    onOutcome: (delivery, outcome) => order.acknowledged(delivery, outcome),
     onUnavailable: failed('outcome not acknowledged, trying again'),
     onAcknowledged: () => lanes.resume(),
   });
@@ -79,6 +86,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
     log,
     schedule,
     webhooks,
+    order,
     room: (webhookId) => lanes.room(webhookId),
     refillAt: (webhookId) => lanes.refillAt(webhookId),
     onParked: ({ ids, partition }) => {
@@ -92,12 +100,16 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   const projection = new ScheduleProjection({
     log,
     schedule,
-    onChanged: (partition, changes) => releaser.changed(partition, changes),
+    webhooks,
+    onChanged: (partition, changes) => {
+      order.changed(partition, changes);
+      releaser.changed(partition, changes);
+    },
     onUnreadable: report.unreadable,
   });
   const onUnreadable = report.unreadable;
   const gossip = new EndpointGossip({ log, breakers, onUnreadable, onError: failed('endpoints not told') });
-  const parts = { names, inHand, membership, gates, gossip, writer, lanes, releaser, projection };
+  const parts = { names, inHand, membership, order, gates, gossip, writer, lanes, releaser, projection };
   breakers.onChange((change) => followBreaker(deps, parts, change));
   return parts;
 }

@@ -32,6 +32,7 @@ import { deliveryReport } from './delivery-report.js';
 import { GateStore } from './gate-store.js';
 import type { HttpSender } from './http-sender.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 import { Gates1700000000002 } from './migrations/0002-gates.js';
 import { openSender } from './open-sender.js';
 import { OutcomesConsumer } from './outcomes.consumer.js';
@@ -84,7 +85,12 @@ const deliveries: Provider[] = [
     provide: STORES,
     inject: [DATABASE, DATABASE_URL],
     useFactory: async (database: DataSource, url: string) => {
-      const migrations = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
+      const migrations = [
+        checkpointsMigration('delivery'),
+        Schedule1700000000001,
+        Gates1700000000002,
+        Subjects1700000000003,
+      ];
       await migrate({ url, schema: 'delivery', migrations });
       return { schedule: new Schedule(database), gates: new GateStore(database) };
     },

@@ -34,13 +34,23 @@ const EXPIRE_MS = 60_000;
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { log, webhooks, breakers, now, report } = deps;
   const parts = deliveryParts(deps);
-  const { names, inHand, membership, gates, gossip, writer, lanes, releaser, projection } = parts;
+  const { names, inHand, membership, order, gates, gossip, writer, lanes, releaser, projection } = parts;
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
   const stopExpiry = startExpiry(deps, parts);
 
   return {
-    takeSigned: takeSigned({ webhooks, names, inHand, lanes, gates, writer, now, onUnreadable: report.unreadable }),
+    takeSigned: takeSigned({
+      webhooks,
+      names,
+      inHand,
+      lanes,
+      order,
+      gates,
+      writer,
+      now,
+      onUnreadable: report.unreadable,
+    }),
     projectOutcomes: async (batch) => {
       await projection.apply(batch.partition, batch.records);
       for (const record of batch.records) batch.settle(record);
@@ -50,6 +60,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await gossip.restored();
       await gates.assign(assigned.partition);
       await projection.assign(assigned);
+      await order.assign(assigned.partition);
       await refillNames(log, names, assigned, now());
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
@@ -61,6 +72,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
       await inHand.emptied(partition, OUTCOMES_GRACE_MS);
       inHand.forgetPartition(partition);
+      order.revoke(partition);
       await gates.revoke(partition);
       await projection.revoke(partition);
     },

@@ -47,14 +47,17 @@ describe('what is parked', () => {
     const [record] = published;
     const facts = splitParts(record?.value ?? Buffer.alloc(0), record?.headers ?? {})[0]?.toString();
     expect(JSON.parse(facts ?? '')).toEqual({ outcome: 'expired', at: 1_000, reason: 'max-age' });
-    const change = scheduleChange({
-      ...record!,
-      key: Buffer.from('1'),
-      partition: 0,
-      position: 9,
-      appendedAtMs: 0,
-    });
-    expect(change).toEqual({ kind: 'remove', deliveryId: idsFixture(1).deliveryId, run: 0 });
+    const change = scheduleChange(
+      {
+        ...record!,
+        key: Buffer.from('1'),
+        partition: 0,
+        position: 9,
+        appendedAtMs: 0,
+      },
+      { get: () => undefined },
+    );
+    expect(change).toEqual({ kind: 'remove', webhookId: 1, deliveryId: idsFixture(1).deliveryId, run: 0 });
     expect(names.has(attemptName(rowOf(1, 0).ids))).toBe(true);
   });
 

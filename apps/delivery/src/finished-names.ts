@@ -5,17 +5,35 @@
 export class FinishedNames {
   private readonly names = new Set<string>();
 
-  constructor(private readonly namesMax = 500_000) {}
+  private readonly parked = new Set<string>();
+
+  constructor(
+    private readonly namesMax = 500_000,
+    private readonly parkedMax = 100_000,
+  ) {}
 
   add(name: string): void {
-    this.names.delete(name);
-    this.names.add(name);
-    if (this.names.size <= this.namesMax) return;
-    const oldest = this.names.values().next();
-    if (!oldest.done) this.names.delete(oldest.value);
+    keep(this.names, name, this.namesMax);
   }
 
   has(name: string): boolean {
     return this.names.has(name);
   }
+
+  /** The record of this attempt that had been put off so often was put off again: its row holds it now. */
+  addParked(name: string, deferrals: number): void {
+    keep(this.parked, `${name}/${deferrals}`, this.parkedMax);
+  }
+
+  hasParked(name: string, deferrals: number): boolean {
+    return this.parked.size > 0 && this.parked.has(`${name}/${deferrals}`);
+  }
+}
+
+function keep(names: Set<string>, name: string, max: number): void {
+  names.delete(name);
+  names.add(name);
+  if (names.size <= max) return;
+  const oldest = names.values().next();
+  if (!oldest.done) names.delete(oldest.value);
 }

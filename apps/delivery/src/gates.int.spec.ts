@@ -8,6 +8,7 @@ import { GateStore, type Gate } from './gate-store.js';
 import { Gates } from './gates.js';
 import { Gates1700000000002 } from './migrations/0002-gates.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 
 const PARTITION = 3;
 const HOOK = webhookFixture({ id: 1, callback: 'http://a.example/' });
@@ -17,7 +18,12 @@ let connection: DataSource;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const migrations = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
+  const migrations = [
+    checkpointsMigration('delivery'),
+    Schedule1700000000001,
+    Gates1700000000002,
+    Subjects1700000000003,
+  ];
   await migrate({ url: database.url, schema: 'delivery', migrations });
   connection = await openDatabase({ url: database.url, applicationName: 'spec' });
 });

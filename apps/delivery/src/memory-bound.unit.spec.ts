@@ -44,6 +44,7 @@ function deadEndpoint() {
     names: new FinishedNames(),
     inHand,
     lanes,
+    order: { arrive: () => true },
     gates: { holds: () => undefined, hold: () => undefined, limitRate: () => undefined, opensAt: () => undefined },
     writer,
     now: () => 0,

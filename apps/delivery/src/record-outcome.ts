@@ -10,6 +10,8 @@ export interface RecordOutcomeDeps {
   readonly log: Pick<EventLog, 'publish'>;
   readonly names: FinishedNames;
   readonly inHand: InHand;
+  /** The log has the outcome of this delivery. */
+  readonly onOutcome?: (delivery: SignedDelivery, outcome: Outcome) => void;
   readonly onUnavailable: (error: unknown) => void;
   /** The log has taken an outcome again: calls may begin that had to wait. */
   readonly onAcknowledged: () => void;
@@ -42,13 +44,15 @@ export class OutcomeWriter {
 
   /** The outcomes of many deliveries, in their order: as few writes, so that they keep no other call from beginning. */
   async recordAll(all: readonly { readonly delivery: SignedDelivery; readonly outcome: Outcome }[]): Promise<void> {
-    const { names, inHand } = this.deps;
+    const { names, inHand, onOutcome } = this.deps;
     for (let from = 0; from < all.length; from += AT_ONCE) {
       const some = all.slice(from, from + AT_ONCE);
       await this.write(some.map(({ delivery, outcome }) => recordOf(delivery, outcome)));
       for (const { delivery, outcome } of some) {
-        if (outcome.outcome !== 'deferred') names.add(delivery.name);
+        if (outcome.outcome === 'deferred') names.addParked(delivery.name, delivery.ids.deferrals);
+        else names.add(delivery.name);
         inHand.settle(delivery.name);
+        onOutcome?.(delivery, outcome);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { HEADER, TOPICS, headerText } from '@switchhook/contracts';
-import { attemptName, readAttemptIds } from '@switchhook/domain';
+import { attemptName, hasAttemptIds, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 
@@ -24,10 +24,7 @@ export async function refillNames(
   const first = await firstRecord(log, partition, starts[TOPICS.signed.name] ?? 0, ends[TOPICS.signed.name] ?? 0);
   const from = { timeMs: Math.min(first?.appendedAtMs ?? nowMs, nowMs - HOPS_BEFORE_MS) };
   for await (const records of log.read(TOPICS.outcomes.name, partition, from, ends[TOPICS.outcomes.name] ?? 0)) {
-    for (const record of records) {
-      const name = finishedName(record);
-      if (name !== undefined) names.add(name);
-    }
+    for (const record of records) refillFrom(record, names);
   }
 }
 
@@ -44,13 +41,11 @@ async function firstRecord(
   return undefined;
 }
 
-/** The name that an outcome finishes; none for what was only put off, or is about no delivery. */
-function finishedName({ headers }: LogRecord): string | undefined {
+/** What was only put off has its row, and its attempt is still to come; what is about no delivery has no name. */
+function refillFrom({ headers }: LogRecord, names: FinishedNames): void {
   const outcome = headerText(headers, HEADER.outcome);
-  if (outcome === 'deferred' || outcome === 'unmatched') return undefined;
-  try {
-    return attemptName(readAttemptIds(headers));
-  } catch {
-    return undefined; // Without readable ids it is no attempt of ours.
-  }
+  if (outcome === 'unmatched' || !hasAttemptIds(headers)) return;
+  const ids = readAttemptIds(headers);
+  if (outcome === 'deferred') names.addParked(attemptName(ids), ids.deferrals);
+  else names.add(attemptName(ids));
 }

@@ -2,11 +2,13 @@ import { HEADER, SCHEMA_VERSION, TOPICS } from '@switchhook/contracts';
 import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
 import type { Schedule } from './schedule.js';
 import { requestHeaders, type ScheduleChange, type ScheduleRow } from './schedule-row.js';
+import type { SubjectOrder } from './subject-order.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface ReleaserDeps {
   readonly log: Pick<EventLog, 'publish'>;
-  readonly schedule: Pick<Schedule, 'due' | 'parked' | 'park' | 'parkedWebhooks' | 'earliest'>;
+  readonly schedule: Pick<Schedule, 'due' | 'parked' | 'parkedWithoutPlace' | 'park' | 'parkedWebhooks' | 'earliest'>;
+  readonly order: Pick<SubjectOrder, 'handles' | 'next' | 'admits' | 'again'>;
   readonly webhooks: Webhooks;
   /** How many more records the lane of a webhook would take. */
   readonly room: (webhookId: number) => number;
@@ -24,6 +26,8 @@ interface Released {
   readonly accountId: number;
   readonly webhookId: number;
   readonly deliveryId: string;
+  /** For a row in the order of its subject. */
+  readonly subject: string | undefined;
   readonly at: number;
 }
 
@@ -70,8 +74,7 @@ export class Releaser {
   changed(partition: number, changes: readonly ScheduleChange[]): void {
     for (const change of changes) {
       if (change.kind === 'nothing') continue;
-      const { deliveryId, run } = change.kind === 'put' ? change.row.ids : change;
-      this.forget(`${deliveryId}/${run}`);
+      this.forget(keyOf(change.kind === 'put' ? change.row.ids : change));
       if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(change.row.ids.webhookId);
     }
     this.wake();
@@ -137,6 +140,7 @@ export class Releaser {
       await schedule.park(full);
       for (const row of full) {
         this.parked.get(row.partition)?.add(row.ids.webhookId);
+        if (row.place) this.deps.order.again(row.ids.webhookId, row.place.subject);
         this.deps.onParked(row);
       }
     }
@@ -149,14 +153,25 @@ export class Releaser {
       for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
-        const rows = await this.deps.schedule.parked(partition, webhookId, this.releasedIds(webhookId), limit);
+        const rows = await this.nextParked(partition, webhookId, limit);
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
-        if (rows.length > 0 || this.releasedOf.has(webhookId)) webhookIds.add(webhookId);
+        const hasMore = rows.length > 0 || this.releasedOf.has(webhookId) || this.deps.order.handles(webhookId);
+        if (hasMore) webhookIds.add(webhookId);
         else this.deps.onDrained(webhookId);
         await this.request(rows);
       }
     }
+  }
+
+  private async nextParked(partition: number, webhookId: number, limit: number): Promise<ScheduleRow[]> {
+    const { schedule, order } = this.deps;
+    const released = this.releasedIds(webhookId);
+    if (!order.handles(webhookId)) return schedule.parked(partition, webhookId, released, limit);
+    const inOrder = (await order.next(webhookId, limit)).filter(({ ids }) => !this.released.has(keyOf(ids)));
+    if (inOrder.length >= limit) return inOrder;
+    const others = await schedule.parkedWithoutPlace(partition, webhookId, released, limit - inOrder.length);
+    return [...inOrder, ...others];
   }
 
   /** Rows whose lane has room, and rows whose lane has none. */
@@ -167,7 +182,7 @@ export class Releaser {
     for (const row of rows) {
       const { webhookId } = row.ids;
       const count = taken.get(webhookId) ?? 0;
-      const fits = this.roomLeft(webhookId) > count;
+      const fits = this.roomLeft(webhookId) > count && this.deps.order.admits(row);
       if (fits) taken.set(webhookId, count + 1);
       (fits ? fitting : full).push(row);
     }
@@ -177,14 +192,14 @@ export class Releaser {
   private async request(rows: readonly ScheduleRow[]): Promise<void> {
     if (rows.length === 0) return;
     const at = this.deps.now();
-    for (const { ids } of rows) this.remember(`${ids.deliveryId}/${ids.run}`, { ...ids, at });
+    for (const { ids, place } of rows) this.remember(keyOf(ids), { ...ids, subject: place?.subject, at });
     try {
       await this.deps.log.publish(
         rows.map((row) => this.requestRecord(row)),
         { flush: false },
       );
     } catch (error) {
-      for (const { ids } of rows) this.forget(`${ids.deliveryId}/${ids.run}`);
+      for (const { ids } of rows) this.giveBack(keyOf(ids));
       throw error;
     }
   }
@@ -231,8 +246,8 @@ export class Releaser {
 
   private remember(key: string, released: Released): void {
     this.forget(key);
-    const { accountId, webhookId, deliveryId, at } = released;
-    this.released.set(key, { accountId, webhookId, deliveryId, at });
+    const { accountId, webhookId, deliveryId, subject, at } = released;
+    this.released.set(key, { accountId, webhookId, deliveryId, subject, at });
     add(this.releasedOf, webhookId, 1);
     add(this.releasedOfAccount, accountId, 1);
   }
@@ -245,14 +260,24 @@ export class Releaser {
     add(this.releasedOfAccount, released.accountId, -1);
   }
 
+  /** It did not come about: it may be requested again. */
+  private giveBack(key: string): void {
+    const { webhookId, subject } = this.released.get(key) ?? {};
+    this.forget(key);
+    if (webhookId !== undefined && subject !== undefined) this.deps.order.again(webhookId, subject);
+  }
+
   private forgetOld(): void {
     const before = this.deps.now() - RELEASE_AGAIN_MS;
     for (const [key, { at }] of this.released) {
       if (at > before) return; // In the order of release: the rest is younger.
-      this.forget(key);
+      this.giveBack(key);
     }
   }
 }
+
+const keyOf = ({ deliveryId, run }: { readonly deliveryId: string; readonly run: number }): string =>
+  `${deliveryId}/${run}`;
 
 function add(counts: Map<number, number>, id: number, more: number): void {
   const count = (counts.get(id) ?? 0) + more;

@@ -24,11 +24,12 @@ import { GateStore } from './gate-store.js';
 import type { CallAnswer, SendCall } from './http-sender.js';
 import { Gates1700000000002 } from './migrations/0002-gates.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 import { Schedule } from './schedule.js';
 
 const nothing = () => undefined;
 const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-const MIGRATIONS = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002];
+const MIGRATIONS = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002, Subjects1700000000003];
 
 /** The log that `openWorld` runs on unless told otherwise. */
 const embeddedLog = (databaseUrl: string): EventLog => openEmbeddedLog({ databaseUrl, logger, partitions: 2 });
@@ -66,9 +67,16 @@ function sign(record: LogRecord): OutgoingRecord {
 }
 
 /** Asks for the first attempt at event `event` for the webhook; the body of its call is `<webhookId>:<event>`. */
-export function requestFixture(webhook: Webhook, event: number): OutgoingRecord {
-  const ids = idsFixture(webhook.id * 100_000 + event, { webhookId: webhook.id, acceptedAt: Date.now() });
-  const headers = { ...attemptHeaders(ids), [HEADER.kind]: 'request', [HEADER.schema]: String(SCHEMA_VERSION) };
+export function requestFixture(webhook: Webhook, event: number, subject?: string): OutgoingRecord {
+  const about = { webhookId: webhook.id, acceptedAt: Date.now(), origin: `0:${event}` };
+  const ids = idsFixture(webhook.id * 100_000 + event, about);
+  const attributes = { [HEADER.attributes]: JSON.stringify({ subject }) };
+  const headers = {
+    ...attemptHeaders(ids),
+    ...attributes,
+    [HEADER.kind]: 'request',
+    [HEADER.schema]: String(SCHEMA_VERSION),
+  };
   const value = Buffer.from(`${webhook.id}:${event}`);
   return { topic: TOPICS.requested.name, key: String(webhook.id), value, headers };
 }
@@ -149,7 +157,8 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
     await consumer.close();
     await delivery.close();
   };
-  return { delivery, states, outcomes, close };
+  const change = (webhook: Webhook) => void known.set(webhook.id, webhook);
+  return { delivery, states, outcomes, change, close };
 }
 
 /** A webhook whose failed attempts are due again after `retryMs`. */

@@ -2,10 +2,12 @@ import { TOPICS } from '@switchhook/contracts';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
 import type { Schedule } from './schedule.js';
 import { scheduleChange, type ScheduleChange } from './schedule-row.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface ScheduleProjectionDeps {
   readonly log: Pick<EventLog, 'identity' | 'read'>;
   readonly schedule: Pick<Schedule, 'apply' | 'position'>;
+  readonly webhooks: Pick<Webhooks, 'get'>;
   /** Told of every change once it is stored. */
   readonly onChanged: (partition: number, changes: readonly ScheduleChange[]) => void;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -74,7 +76,7 @@ export class ScheduleProjection {
 
   private changeOf(record: LogRecord): ScheduleChange {
     try {
-      return scheduleChange(record);
+      return scheduleChange(record, this.deps.webhooks);
     } catch (error) {
       this.deps.onUnreadable(record, error instanceof Error ? error.message : String(error));
       return { kind: 'nothing' };

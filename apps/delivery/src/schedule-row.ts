@@ -9,6 +9,8 @@ import {
 } from '@switchhook/contracts';
 import { attemptHeaders, readAttemptIds } from '@switchhook/domain';
 import type { LogRecord } from '@switchhook/event-log';
+import { placeInOrder, subjectKey, type PlaceInOrder } from './place-in-order.js';
+import type { Webhooks } from './webhooks.js';
 
 /** An attempt that waits: everything that is needed to request it again. */
 export interface ScheduleRow {
@@ -21,12 +23,21 @@ export interface ScheduleRow {
   /** The event's attributes and the trace, as text. */
   readonly headers: Readonly<Record<string, string>>;
   readonly data: Buffer;
+  /** Where it stands in the order of its subject, for a webhook that keeps it. */
+  readonly place?: PlaceInOrder;
 }
 
 /** What one outcome does to the schedule. */
 export type ScheduleChange =
   | { readonly kind: 'put'; readonly row: ScheduleRow }
-  | { readonly kind: 'remove'; readonly deliveryId: string; readonly run: number }
+  | {
+      readonly kind: 'remove';
+      readonly webhookId: number;
+      readonly deliveryId: string;
+      readonly run: number;
+      /** Only for a webhook that keeps the order of subjects. */
+      readonly subject?: string;
+    }
   | { readonly kind: 'nothing' };
 
 /**
@@ -34,24 +45,34 @@ export type ScheduleChange =
  * delivery that succeeds at once costs the schedule nothing.
  * Throws when the record is not an outcome as we write it.
  */
-export function scheduleChange(record: LogRecord): ScheduleChange {
+export function scheduleChange(record: LogRecord, webhooks: Pick<Webhooks, 'get'>): ScheduleChange {
   const name = headerText(record.headers, HEADER.outcome);
   if (name === 'unmatched' || record.headers[HEADER.ids] === undefined) return { kind: 'nothing' };
   const ids = readAttemptIds(record.headers);
   if (name !== 'attempted' && name !== 'deferred') {
     const hasNoRow = ids.number === 1 && ids.deferrals === 0 && ids.run === 0;
-    return hasNoRow ? { kind: 'nothing' } : { kind: 'remove', deliveryId: ids.deliveryId, run: ids.run };
+    return hasNoRow ? { kind: 'nothing' } : removal(ids, record.headers, webhooks);
   }
   const [facts, data] = splitParts(record.value ?? Buffer.alloc(0), record.headers);
   if (!facts || !data) throw new Error(`an outcome "${name}" carries no data to try again with`);
   const outcome = OutcomeSchema.parse(JSON.parse(facts.toString('utf8')));
-  const place = {
+  const rest = {
     partition: record.partition,
     position: record.position,
     headers: headersAfter(record.headers, outcome),
     data,
   };
-  return { kind: 'put', row: { ids: nextIds(ids, outcome), dueAt: dueAt(outcome), ...place } };
+  const place = placeInOrder(webhooks.get(ids.webhookId), ids, record.headers);
+  return { kind: 'put', row: { ids: nextIds(ids, outcome), dueAt: dueAt(outcome), ...rest, ...(place && { place }) } };
+}
+
+function removal(
+  { webhookId, deliveryId, run }: AttemptIds,
+  headers: RecordHeaders,
+  webhooks: Pick<Webhooks, 'get'>,
+): ScheduleChange {
+  const subject = webhooks.get(webhookId)?.ordering === 'key' ? subjectKey(headers) : undefined;
+  return { kind: 'remove', webhookId, deliveryId, run, ...(subject !== undefined && { subject }) };
 }
 
 /** After a call the next number is due; what was only put off keeps its number. */
@@ -60,10 +81,15 @@ function nextIds(ids: AttemptIds, outcome: Outcome): AttemptIds {
   return { ...ids, deferrals: ids.deferrals + 1 };
 }
 
-/** What is parked waits for its webhook: the time that its outcome names is that of the webhook's gate, not one of its own. */
+/**
+ * What is parked waits for its webhook: the time that its outcome names is that of the webhook's gate, not one of its own.
+ * What was too old to be sent is due at once.
+ */
 function dueAt(outcome: Outcome): number | null {
   // Only what goes to a webhook's other URL has one.
-  if (outcome.outcome === 'deferred' && outcome.nextTarget === undefined) return null;
+  if (outcome.outcome === 'deferred' && outcome.nextTarget === undefined) {
+    return outcome.reason === 'stale' ? outcome.at : null;
+  }
   return outcome.nextAttemptAt ?? outcome.at;
 }
 

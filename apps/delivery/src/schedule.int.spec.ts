@@ -6,6 +6,7 @@ import { createDatabase, eventually, type TestDatabase } from '@switchhook/testi
 import type { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
+import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 import { Releaser } from './release.js';
 import { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
@@ -30,7 +31,7 @@ beforeAll(async () => {
   await migrate({
     url: database.url,
     schema: 'delivery',
-    migrations: [checkpointsMigration('delivery'), Schedule1700000000001],
+    migrations: [checkpointsMigration('delivery'), Schedule1700000000001, Subjects1700000000003],
   });
   connection = await openDatabase({ url: database.url, applicationName: 'spec' });
   schedule = new Schedule(connection);
@@ -98,6 +99,7 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     webhooks: { get: () => undefined, has: () => true },
     room,
     refillAt: () => 1,
+    order: { handles: () => false, next: async () => [], admits: () => true, again: () => undefined },
     onDrained: () => undefined,
     onParked: () => undefined,
     now: () => nowMs,
@@ -112,6 +114,7 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
       },
     },
     schedule,
+    webhooks: { get: () => undefined },
     onChanged: (partition, changes) => releaser.changed(partition, changes),
     onUnreadable: (_record, reason) => {
       throw new Error(reason);

@@ -77,6 +77,42 @@ export class Schedule {
     return rows.map(fromRow);
   }
 
+  /** Parked rows of one webhook that are in no order, although the webhook keeps the order of subjects. */
+  async parkedWithoutPlace(
+    partition: number,
+    webhookId: number,
+    released: readonly string[],
+    limit: number,
+  ): Promise<ScheduleRow[]> {
+    const rows: StoredRow[] = await this.database.query(
+      `select * from delivery.schedule
+        where partition = $1 and webhook_id = $2 and due_at is null and subject is null and delivery_id <> all($3::uuid[])
+        order by position limit $4`,
+      [partition, webhookId, released, limit],
+    );
+    return rows.map(fromRow);
+  }
+
+  /** The subjects that have rows in this partition, for webhooks that keep their order. */
+  async subjects(partition: number): Promise<{ webhookId: number; subject: string }[]> {
+    const rows: { webhook_id: string; subject: string }[] = await this.database.query(
+      `select distinct webhook_id, subject from delivery.schedule where partition = $1 and subject is not null`,
+      [partition],
+    );
+    return rows.map((row) => ({ webhookId: Number(row.webhook_id), subject: row.subject }));
+  }
+
+  /** Of each of these subjects the row that comes first in its order, due or not. */
+  async firstOfSubjects(webhookId: number, subjects: readonly string[]): Promise<Map<string, ScheduleRow>> {
+    const rows: StoredRow[] = await this.database.query(
+      `select s.* from unnest($2::text[]) as wanted(subject) cross join lateral (
+         select * from delivery.schedule where webhook_id = $1 and subject = wanted.subject order by sequence limit 1
+       ) s`,
+      [webhookId, subjects],
+    );
+    return new Map(rows.map((row) => [row.subject ?? '', fromRow(row)]));
+  }
+
   /** Rows that are due but whose lane is full wait with the parked ones of their webhook. */
   async park(rows: readonly ScheduleRow[]): Promise<void> {
     await this.database.query(
@@ -125,6 +161,8 @@ interface StoredRow {
   readonly data: Buffer;
   readonly number: number;
   readonly deferrals: number;
+  readonly subject: string | null;
+  readonly sequence: string | null;
 }
 
 function fromRow(row: StoredRow): ScheduleRow {
@@ -137,6 +175,7 @@ function fromRow(row: StoredRow): ScheduleRow {
     position: Number(row.position),
     headers,
     data: row.data,
+    ...(row.subject !== null && { place: { subject: row.subject, sequence: Number(row.sequence) } }),
   };
 }
 
@@ -162,12 +201,13 @@ async function writeChanges(manager: EntityManager, changes: readonly ScheduleCh
 async function putRows(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<void> {
   await manager.query(
     `insert into delivery.schedule as s
-       (delivery_id, run, number, deferrals, partition, webhook_id, due_at, position, headers, data)
+       (delivery_id, run, number, deferrals, partition, webhook_id, due_at, position, headers, data, subject, sequence)
      select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
-                          $8::bigint[], $9::text[], $10::bytea[])
+                          $8::bigint[], $9::text[], $10::bytea[], $11::text[], $12::bigint[])
      on conflict (delivery_id, run) do update
         set number = excluded.number, deferrals = excluded.deferrals, due_at = excluded.due_at,
-            position = excluded.position, headers = excluded.headers
+            position = excluded.position, headers = excluded.headers, subject = excluded.subject,
+            sequence = excluded.sequence
       where s.number <= excluded.number`,
     [
       rows.map(({ ids }) => ids.deliveryId),
@@ -180,6 +220,8 @@ async function putRows(manager: EntityManager, rows: readonly ScheduleRow[]): Pr
       rows.map((row) => row.position),
       rows.map((row) => JSON.stringify(row.headers)),
       rows.map((row) => row.data),
+      rows.map(({ place }) => place?.subject ?? null),
+      rows.map(({ place }) => place?.sequence ?? null),
     ],
   );
 }

@@ -9,6 +9,7 @@ import { parked, type ParkReason } from './parked.js';
 import { Parking } from './parking.js';
 import type { OutcomeWriter } from './record-outcome.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
+import type { SubjectOrder } from './subject-order.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface TakeSignedDeps {
@@ -16,6 +17,7 @@ export interface TakeSignedDeps {
   readonly names: FinishedNames;
   readonly inHand: InHand;
   readonly lanes: Lanes<SignedDelivery>;
+  readonly order: Pick<SubjectOrder, 'arrive'>;
   readonly gates: Pick<Gates, 'holds' | 'hold' | 'limitRate' | 'opensAt'>;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
@@ -59,7 +61,7 @@ function open(record: LogRecord): Opened {
 
 function take(deps: TakeSignedDeps, parking: Parking, batch: Batch, delivery: SignedDelivery): void {
   const settle = () => batch.settle(delivery.record);
-  if (deps.names.has(delivery.name)) return settle();
+  if (isFinished(deps.names, delivery)) return settle();
   const taken = deps.inHand.take(delivery, settle);
   if (taken === 'repeat') return settle();
   if (taken === 'same') return;
@@ -78,12 +80,17 @@ function take(deps: TakeSignedDeps, parking: Parking, batch: Batch, delivery: Si
   );
 }
 
+/** Its attempt was made, or it was put off: then its row holds it. */
+const isFinished = (names: FinishedNames, { name, ids }: SignedDelivery): boolean =>
+  names.has(name) || names.hasParked(name, ids.deferrals);
+
 /** Why there is no place in the lane. Behind a gate only what the schedule has released may go: all else would overtake it. */
 function findPlace(
-  { lanes, gates }: TakeSignedDeps,
+  { lanes, gates, order }: TakeSignedDeps,
   delivery: SignedDelivery,
   webhook: Webhook,
 ): ParkReason | undefined {
+  if (webhook.ordering === 'key' && !order.arrive(delivery)) return 'order';
   const held = gates.holds(webhook);
   if (held === 'circuit-open') gates.hold(webhook, delivery.partition);
   if (held && isFresh(delivery)) return held;

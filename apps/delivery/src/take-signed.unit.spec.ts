@@ -48,6 +48,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number;
     names,
     inHand,
     lanes,
+    order: { arrive: () => true },
     gates: {
       holds: () => (options.gated ? 'circuit-open' : undefined),
       hold: (webhook) => void held.push(webhook.id),
@@ -97,6 +98,16 @@ describe('taking signed records', () => {
     await hand(signedFixture(1, 13));
     expect(settled).toEqual([12, 10, 13]);
     expect(calls).toHaveLength(1);
+  });
+
+  it('drops what was put off and is read again: its row holds it', async () => {
+    const { hand, settled, outcomes, calls } = service({ laneRecordsMax: 1 });
+    await hand(signedFixture(1, 10), signedFixture(2, 11));
+    await Promise.resolve();
+    await calls[0]?.end(succeeded);
+    await hand(signedFixture(2, 12));
+    expect(settled).toEqual([11, 10, 12]);
+    expect([outcomes().length, calls.length]).toEqual([2, 1]);
   });
 
   it('does not count a record as done when it is handed on twice while its call is under way', async () => {

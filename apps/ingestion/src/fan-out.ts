@@ -44,7 +44,8 @@ export function requestsFor(
       [HEADER.schema]: SCHEMA,
       [HEADER.traceparent]: traceparentOf(event.extensions['traceparent'], eventKey, id),
     };
-    const { name: topic } = isOverRate(event.accountId) ? TOPICS.requestedBulk : TOPICS.requested;
+    const { name: topic } =
+      webhook.ordering !== 'key' && isOverRate(event.accountId) ? TOPICS.requestedBulk : TOPICS.requested;
     return { topic, key: String(webhook.id), value: event.data, headers };
   });
 }

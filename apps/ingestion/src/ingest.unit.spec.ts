@@ -71,6 +71,11 @@ describe('an event with receivers', () => {
     ]);
   });
 
+  it('never takes the bulk topic to a webhook that keeps the order of subjects', async () => {
+    const { run } = start(new Directories(webhook(1, { ordering: 'key' })), { isOver: () => true });
+    expect((await run(eventRecordAt(0))).map(({ topic }) => topic)).toEqual(['deliveries.requested.v1']);
+  });
+
   it('goes to a disabled webhook, not to an expired, spent or deleted one, nor to one of another account', async () => {
     const { run } = start(
       new Directories(

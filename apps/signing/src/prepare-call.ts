@@ -39,7 +39,7 @@ export function prepareCall(
     headers: {
       'user-agent': USER_AGENT,
       ...profile.sign({ body, webhook, deliveryId, keys, nowMs }),
-      ...ownHeaders(ids, headerText(record.headers, HEADER.traceparent)),
+      ...ownHeaders(ids, webhook, headerText(record.headers, HEADER.traceparent)),
     },
     signingKeyIds: [...keyIds],
   };
@@ -61,10 +61,15 @@ function dataWithin(body: Buffer, data: Buffer): Buffer | PartRange {
 }
 
 /** What every call carries, whatever its profile (interfaces.md, "A delivery"). */
-function ownHeaders({ deliveryId, number, run }: AttemptIds, traceparent: string | undefined): Record<string, string> {
+function ownHeaders(
+  { deliveryId, number, run, origin }: AttemptIds,
+  { ordering }: Webhook,
+  traceparent: string | undefined,
+): Record<string, string> {
   return {
     'switchhook-delivery': deliveryId,
     'switchhook-attempt': run === 0 ? String(number) : `${number};run=${run}`,
+    ...(ordering === 'key' && { 'switchhook-sequence': origin.split(':')[1] ?? '' }),
     ...(traceparent !== undefined && { traceparent }),
   };
 }

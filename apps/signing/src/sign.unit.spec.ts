@@ -83,6 +83,16 @@ describe('a request becomes a signed call', () => {
     expect(opened(signed!).call.headers['switchhook-attempt']).toBe('3;run=2');
   });
 
+  it('which says the place of its event on the log where its webhook keeps the order of subjects', async () => {
+    const { run } = start(hooks(webhook(1, { ordering: 'key' }), webhook(2)));
+    const signed = await run(
+      withIds(requestAt(0, 1), { origin: '3:77' }),
+      withIds(requestAt(1, 2), { origin: '3:78' }),
+    );
+    const sequences = signed.map((each) => opened(each).call.headers['switchhook-sequence']);
+    expect(sequences).toEqual(['77', undefined]);
+  });
+
   it('with the ids of its request, signed under the version that is known now', async () => {
     const { run } = start(hooks(webhook(1, { version: 9, callback: 'https://new.example/' })));
     const record = requestAt(0, 1);

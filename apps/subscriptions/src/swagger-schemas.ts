@@ -1,4 +1,4 @@
-import { PROFILE_NAMES } from '@switchhook/contracts';
+import { ORDERINGS, PROFILE_NAMES } from '@switchhook/contracts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -60,6 +60,7 @@ export const DEFINITIONS = {
     timeoutMs: int64,
     retry: object({ delaysMs: arrayOf(int64), maxAgeMs: int64 }),
     concurrency: int64,
+    ordering: { ...text, enum: [...ORDERINGS] },
     rateLimit: object({ perSecond: { type: 'number', format: 'double' }, burst: int64 }),
     labels: { type: 'object', additionalProperties: text },
     createdAt: readOnly(int64),

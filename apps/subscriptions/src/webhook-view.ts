@@ -4,7 +4,7 @@ import type { Webhook, WebhookTls } from '@switchhook/contracts';
 export function webhookView(webhook: Webhook): Record<string, unknown> {
   const { id, name, resource, events, callback, fallbackCallback, fields, nonStrictSsl, singleUse, expiresAt } =
     webhook;
-  const { profile, timeoutMs, retry, concurrency, rateLimit, labels, createdAt, updatedAt } = webhook;
+  const { profile, timeoutMs, retry, concurrency, rateLimit, ordering, labels, createdAt, updatedAt } = webhook;
   return {
     id,
     name,
@@ -26,6 +26,7 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     retry,
     concurrency,
     rateLimit,
+    ordering,
     labels,
     createdAt,
     updatedAt,

@@ -29,6 +29,7 @@ export {
   type WebhookExhausted,
 } from './webhook-notice.js';
 export {
+  ORDERINGS,
   PROFILE_NAMES,
   RateLimitSchema,
   RetryPolicySchema,
@@ -39,6 +40,7 @@ export {
   HEADERS_MAX,
   WebhookEventSchema,
   WebhookSchema,
+  type Ordering,
   type ProfileName,
   type RateLimit,
   type RetryPolicy,

@@ -46,6 +46,9 @@ export type WebhookTls = z.infer<typeof WebhookTlsSchema>;
 /** `spent`: a singleUse webhook whose event came; it matches nothing more but still signs, until its delivery has ended. */
 export const WEBHOOK_STATUSES = ['enabled', 'disabled', 'spent', 'expired', 'deleted'] as const;
 
+export const ORDERINGS = ['none', 'key'] as const;
+export type Ordering = (typeof ORDERINGS)[number];
+
 /** The whole state of a webhook as services know it. Times are epoch milliseconds. */
 export const WebhookSchema = z.object({
   id: z.number().int(),
@@ -77,6 +80,8 @@ export const WebhookSchema = z.object({
   retry: RetryPolicySchema.optional(),
   concurrency: z.number().int().optional(),
   rateLimit: RateLimitSchema.optional(),
+  /** `key`: at most one call at a time per subject, in order; a later one waits for the end of the earlier one. */
+  ordering: z.enum(ORDERINGS).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   /** Set only by ourselves for the receiver of the sample event: this one callback may be a loopback address. */
   allowLoopback: z.boolean().optional(),

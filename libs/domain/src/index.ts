@@ -61,6 +61,7 @@ export {
   type CredentialCommand,
   type CredentialState,
 } from './credential.js';
+export { SubjectTurns, type Ticket } from './subject-turns.js';
 export { emptyBucket, takeToken, tokensLeft, type TokenRate } from './token-bucket.js';
 export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, type DeliveryState } from './delivery.js';
 export { readWebhookInput, type WebhookInput } from './webhook-input.js';

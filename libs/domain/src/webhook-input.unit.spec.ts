@@ -56,6 +56,7 @@ describe('a webhook to create', () => {
       retry: { delaysMs: [0, 5], maxAgeMs: 1 },
       concurrency: 1,
       rateLimit: { perSecond: 0.5, burst: 1 },
+      ordering: 'key',
       labels: { a: 'b' },
     };
     expect(inputOf(create({ ...required, ...settings })).changes).toStrictEqual({ ...required, ...settings });
@@ -117,6 +118,7 @@ describe('a webhook to create', () => {
     [{ rateLimit: { perSecond: 0.01 } }, 'rateLimit.perSecond: must be a number from 0.05 to 10000'],
     [{ rateLimit: { perSecond: 5, burst: 0 } }, 'rateLimit.burst: must be an integer from 1 to 100000'],
     [{ rateLimit: { perSecond: 5, perMinute: 1 } }, 'rateLimit.perMinute: unknown field'],
+    [{ ordering: 'fifo' }, 'ordering: must be one of: none, key'],
     [{ labels: { a: 1 } }, 'labels.a: must be a string'],
     [
       { labels: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [n, ''])) },

@@ -1,4 +1,4 @@
-import { PROFILE_NAMES } from '@switchhook/contracts';
+import { ORDERINGS, PROFILE_NAMES } from '@switchhook/contracts';
 import { readAuth, readHeaders, readTls } from './credential-readers.js';
 import { fieldsFault } from './field-selection.js';
 import { isObject, type Reader } from './setting-read.js';
@@ -72,6 +72,11 @@ const retry: Reader = (value) => {
   return { value: policy };
 };
 
+const oneOf =
+  (values: readonly string[]): Reader =>
+  (value) =>
+    (values as readonly unknown[]).includes(value) ? { value } : { words: `must be one of: ${values.join(', ')}` };
+
 const RATE_PER_SECOND = { min: 0.05, max: 10_000 };
 const BURST = integer(1, 100_000);
 const perSecond: Reader = (value) =>
@@ -128,5 +133,6 @@ export const SETTING_READERS: Readonly<Record<string, Reader>> = {
   retry,
   concurrency: integer(1, 1_000),
   rateLimit,
+  ordering: oneOf(ORDERINGS),
   labels,
 };

@@ -1,4 +1,5 @@
 import type {
+  Ordering,
   ProfileName,
   RateLimit,
   RetryPolicy,
@@ -28,6 +29,7 @@ export interface WebhookSettings {
   readonly retry?: RetryPolicy;
   readonly concurrency?: number;
   readonly rateLimit?: RateLimit;
+  readonly ordering?: Ordering;
   readonly labels?: Record<string, string>;
 }
 
@@ -53,6 +55,7 @@ const OPTIONAL = [
   'retry',
   'concurrency',
   'rateLimit',
+  'ordering',
   'labels',
 ] as const;
 type OptionalSettings = Pick<Webhook, (typeof OPTIONAL)[number]>;
