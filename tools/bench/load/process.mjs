@@ -46,11 +46,16 @@ function beginEvent(dueAt) {
   underWay.add(done);
 }
 
-/** Resolves when everything is acknowledged and has arrived, or after `limitMs`. */
-async function drained(limitMs, skip) {
-  const giveUpAt = performance.now() + limitMs;
-  while (performance.now() < giveUpAt) {
-    if (ledger.acknowledged === ledger.sent && ledger.missing(skip) === 0) return;
+/** Resolves when everything is acknowledged and has arrived, or when nothing new has arrived for `quietMs`: late is not lost. */
+async function drained(quietMs, skip) {
+  let missing = Infinity;
+  let giveUpAt = 0;
+  for (;;) {
+    const open = ledger.sent - ledger.acknowledged + ledger.missing(skip);
+    if (open === 0) return;
+    if (open < missing) giveUpAt = performance.now() + quietMs;
+    missing = Math.min(missing, open);
+    if (performance.now() > giveUpAt) return;
     await sleep(QUIET_POLL_MS);
   }
 }

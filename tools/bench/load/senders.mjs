@@ -5,7 +5,8 @@ import { connectKafka } from '../kafka-client.mjs';
 import { LingeringProducer } from '../floor/lingering-producer.mjs';
 import { attributesOf, dataOf } from './events.mjs';
 
-const AGAIN_AFTER_MS = 100;
+/** Doubling, as clients do: thousands that ask ten times a second would be a load of their own while nobody answers. */
+const AGAIN_AFTER_MS = { first: 100, most: 1_600 };
 const ANSWER_WITHIN_MS = 10_000;
 
 /** One event per request, CloudEvents binary mode. */
@@ -32,12 +33,12 @@ export function httpSender({ url, authorization, connections }, onRefusal) {
   };
   return {
     send: async (n) => {
-      for (;;) {
+      for (let pauseMs = AGAIN_AFTER_MS.first; ; pauseMs = Math.min(AGAIN_AFTER_MS.most, pauseMs * 2)) {
         const status = await post(n).catch(() => 0);
         if (status === 202) return;
         onRefusal(status);
         if (status >= 400 && status < 500) throw new Error(`event-${n} was refused with ${status}`);
-        await sleep(AGAIN_AFTER_MS);
+        await sleep(pauseMs);
       }
     },
     close: () => dispatcher.destroy(),
