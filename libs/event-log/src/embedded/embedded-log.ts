@@ -20,6 +20,7 @@ import { Assignment, type AssignmentDeps } from './assignment.js';
 import type { ReadyRecord } from './commit.js';
 import { Group, Member } from './group.js';
 import type { Partition } from './partition.js';
+import { ownBytes } from './own-bytes.js';
 import { partitionOf } from './partition-of.js';
 import type { NameTable } from './name-table.js';
 import { bytesOf, inParts } from './parts.js';
@@ -226,13 +227,13 @@ class EmbeddedLog implements OperableLog {
   #ready(records: readonly OutgoingRecord[]): ReadyRecord[] {
     return records.map((record) => {
       const { declaration, partitions } = this.#partitions.topic(record.topic);
-      const key = typeof record.key === 'string' ? Buffer.from(record.key) : record.key;
-      const bytes = (key?.length ?? 0) + (record.value?.length ?? 0) + headersBytes(record.headers);
+      const { key, value } = ownBytes(record);
+      const bytes = (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(record.headers);
       if (bytes > declaration.maxRecordBytes) {
         throw new RecordTooLargeError(record.topic, bytes, declaration.maxRecordBytes);
       }
       const number = key ? partitionOf(key, partitions.length) : this.#unkeyed++ % partitions.length;
-      const { value, headers } = record;
+      const { headers } = record;
       return { partition: partitions[number]!, key, value, headers, headersText: headersToText(headers), bytes };
     });
   }

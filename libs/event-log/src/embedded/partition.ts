@@ -1,7 +1,7 @@
 import type { LogRecord } from '../event-log.js';
 
-/** Records below this many dead entries are not worth moving an array for. */
-const SHIFT_AT = 1_024;
+/** Fewer dead entries than this are not worth moving an array for; so many of each partition stay in memory. */
+const SHIFT_AT = 64;
 
 /**
  * One partition of a topic as this process knows it: where it ends, and its newest records in memory, so that whoever
