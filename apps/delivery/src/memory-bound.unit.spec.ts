@@ -54,31 +54,36 @@ function deadEndpoint() {
 }
 
 describe('the memory of delivery', () => {
-  it('stays within its bound with 200,000 records for one dead endpoint: what is over it is parked', async () => {
-    const { take, lanes, inHand, writer, parked } = deadEndpoint();
-    const settled = new Set<number>();
-    const template = signedFixture(0, 0);
-    let mostInHand = 0;
-    for (let from = 0; from < EVENTS; from += BATCH) {
-      const records = Array.from({ length: BATCH }, (_, index) => {
-        const headers = { ...template.headers, ...attemptHeaders(idsFixture(from + index)) };
-        return { ...template, headers, position: from + index };
-      });
-      const batch: Batch = {
-        ...{ topic: template.topic, partition: 0, records, signal: new AbortController().signal },
-        settle: ({ position }) => void settled.add(position),
-      };
-      await take(batch);
-      mostInHand = Math.max(mostInHand, inHand.size());
-    }
-    while (parked() < EVENTS - 2_000) await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    // A lane, and of what is being parked four batches and the one that is too much.
-    expect(mostInHand).toBeLessThanOrEqual(2_000 + 2_000 + BATCH);
-    expect(lanes.counts()).toEqual({ lanes: 1, records: 2_000, calls: 16 });
-    expect(settled.size).toBe(EVENTS - 2_000);
-    expect(writer.mayStart()).toBe(true);
-  });
+  // 200,000 records take seconds, on a busy machine more than the ten that other specs have.
+  it(
+    'stays within its bound with 200,000 records for one dead endpoint: what is over it is parked',
+    { timeout: 40_000 },
+    async () => {
+      const { take, lanes, inHand, writer, parked } = deadEndpoint();
+      const settled = new Set<number>();
+      const template = signedFixture(0, 0);
+      let mostInHand = 0;
+      for (let from = 0; from < EVENTS; from += BATCH) {
+        const records = Array.from({ length: BATCH }, (_, index) => {
+          const headers = { ...template.headers, ...attemptHeaders(idsFixture(from + index)) };
+          return { ...template, headers, position: from + index };
+        });
+        const batch: Batch = {
+          ...{ topic: template.topic, partition: 0, records, signal: new AbortController().signal },
+          settle: ({ position }) => void settled.add(position),
+        };
+        await take(batch);
+        mostInHand = Math.max(mostInHand, inHand.size());
+      }
+      while (parked() < EVENTS - 2_000) await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      // A lane, and of what is being parked four batches and the one that is too much.
+      expect(mostInHand).toBeLessThanOrEqual(2_000 + 2_000 + BATCH);
+      expect(lanes.counts()).toEqual({ lanes: 1, records: 2_000, calls: 16 });
+      expect(settled.size).toBe(EVENTS - 2_000);
+      expect(writer.mayStart()).toBe(true);
+    },
+  );
 
   it('is not spent on 10,000 webhooks once they are idle', async () => {
     const ended: (() => void)[] = [];
