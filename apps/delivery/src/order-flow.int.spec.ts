@@ -24,6 +24,7 @@ function endpoint() {
   const open = new Set<number>();
   const done = new Set<number>();
   const inversions: string[] = [];
+  let isDown = false;
   const send: SendCall = async ({ body }) => {
     const event = Number(body.toString().split(':')[1]);
     const subject = subjectOf(event);
@@ -37,6 +38,7 @@ function endpoint() {
     await answerAfter(1);
     open.delete(subject);
     if (event % 101 === 7 && count <= 2) return { ...ANSWER, statusCode: 429 };
+    if (isDown) return { ...ANSWER, statusCode: 503 };
     done.add(event);
     return ANSWER;
   };
@@ -44,6 +46,8 @@ function endpoint() {
     send,
     done,
     inversions,
+    /** From now on it answers all calls with 503, or is well again. */
+    setDown: (down: boolean) => void (isDown = down),
     repeated: () => [...tries].filter(([event, n]) => event % 101 !== 7 && n > 1).length,
   };
 }
@@ -82,6 +86,39 @@ describe.each(['embedded', 'kafka'] as const)('a webhook that keeps the order of
         expect(to.repeated()).toBe(0);
         const rows = 'select count(*)::int as n from delivery.schedule';
         await eventually(async () => expect((await world.connection.query(rows))[0].n).toBe(0), { timeoutMs: 10_000 });
+      } finally {
+        await running.close();
+        await world.close();
+      }
+    },
+    120_000,
+  );
+
+  it.skipIf(engine === 'kafka' && !kafkaIsThere)(
+    'goes on in order when its breaker opened right after a restart and the endpoint is well again',
+    async () => {
+      const brokers = engine === 'kafka' ? await kafkaBrokers() : undefined;
+      const world = await openWorld(brokers === undefined ? undefined : () => kafkaLog(brokers));
+      const to = endpoint();
+      const options = { world, webhooks: [ORDERED], send: to.send, openTimeMs: () => 300 };
+      let running = await runDelivery(options);
+      try {
+        const records = Array.from({ length: EVENTS }, (_, event) =>
+          requestFixture(ORDERED, event, `call-${subjectOf(event)}`),
+        );
+        await world.log.publish(records);
+        await eventually(() => expect(to.done.size).toBeGreaterThan(EVENTS / 4), { timeoutMs: 20_000 });
+        const edited = { ...ORDERED, version: 2, callVersion: 2 };
+        running.change(edited);
+        await eventually(() => expect(to.done.size).toBeGreaterThan(EVENTS / 2), { timeoutMs: 20_000 });
+        // What the first has released and not called comes to the second, which releases the same rows.
+        await running.close();
+        running = await runDelivery({ ...options, webhooks: [edited] });
+        to.setDown(true);
+        await eventually(() => expect(running.states).toContain('open'), { timeoutMs: 20_000 });
+        to.setDown(false);
+        await eventually(() => expect(to.done.size).toBe(EVENTS), { timeoutMs: 20_000 });
+        expect(to.inversions).toEqual([]);
       } finally {
         await running.close();
         await world.close();

@@ -52,6 +52,8 @@ export class Releaser {
   private readonly released = new Map<string, Released>();
   private readonly releasedOf = new Map<number, number>();
   private readonly releasedOfAccount = new Map<number, number>();
+  /** Stored or removed since the look-up began: what it found of them may be old, and would be dropped as a repeat. */
+  private readonly changedSince = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private again = false;
@@ -74,7 +76,9 @@ export class Releaser {
   changed(partition: number, changes: readonly ScheduleChange[]): void {
     for (const change of changes) {
       if (change.kind === 'nothing') continue;
-      this.forget(keyOf(change.kind === 'put' ? change.row.ids : change));
+      const key = keyOf(change.kind === 'put' ? change.row.ids : change);
+      this.forget(key);
+      if (this.running) this.changedSince.add(key);
       if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(change.row.ids.webhookId);
     }
     this.wake();
@@ -130,6 +134,7 @@ export class Releaser {
 
   private async releaseDue(): Promise<void> {
     this.forgetOld();
+    this.changedSince.clear();
     if (this.owned.size === 0) return;
     const limit = Math.min(ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
     if (limit <= 0) return;
@@ -153,6 +158,7 @@ export class Releaser {
       for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
+        this.changedSince.clear();
         const rows = await this.nextParked(partition, webhookId, limit);
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
@@ -189,7 +195,9 @@ export class Releaser {
     return [fitting, full];
   }
 
-  private async request(rows: readonly ScheduleRow[]): Promise<void> {
+  /** Without what has changed since: it would have no outcome, and take the place of others until it is given back. */
+  private async request(found: readonly ScheduleRow[]): Promise<void> {
+    const rows = found.filter(({ ids }) => !this.changedSince.has(keyOf(ids)));
     if (rows.length === 0) return;
     const at = this.deps.now();
     for (const { ids, place } of rows) this.remember(keyOf(ids), { ...ids, subject: place?.subject, at });

@@ -1,0 +1,110 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { HEADER } from '@switchhook/contracts';
+import { readAttemptIds } from '@switchhook/domain';
+import type { OutgoingRecord } from '@switchhook/event-log';
+import { eventually } from '@switchhook/testing';
+import { describe, expect, it } from 'vitest';
+import { idsFixture, webhookFixture } from './delivery.fixture.js';
+import { Releaser, type ReleaserDeps } from './release.js';
+import type { ScheduleRow } from './schedule-row.js';
+
+const WEBHOOK = webhookFixture({ ordering: 'key' });
+const rowOf = (event: number, deferrals: number, more: Partial<ScheduleRow> = {}): ScheduleRow => ({
+  ids: idsFixture(event, { deferrals }),
+  partition: 0,
+  dueAt: null,
+  position: event,
+  headers: { [HEADER.attributes]: `event-${event}` },
+  data: Buffer.from('{}'),
+  ...more,
+});
+const placed = (event: number, deferrals: number) =>
+  rowOf(event, deferrals, { place: { subject: `call-${event}`, sequence: event } });
+
+/** A releaser over a table that is empty unless told otherwise; `requested` are the event's deliveries with their deferrals. */
+function releaserOf(given: { schedule?: Partial<ReleaserDeps['schedule']>; order?: Partial<ReleaserDeps['order']> }) {
+  const published: OutgoingRecord[] = [];
+  const releaser = new Releaser({
+    log: { publish: async (records) => (published.push(...records), []) },
+    schedule: {
+      due: async () => [],
+      parked: async () => [],
+      parkedWithoutPlace: async () => [],
+      park: async () => undefined,
+      parkedWebhooks: async () => [WEBHOOK.id],
+      earliest: async () => null,
+      ...given.schedule,
+    },
+    order: { handles: () => false, next: async () => [], admits: () => true, again: () => undefined, ...given.order },
+    webhooks: { get: () => WEBHOOK, has: () => true },
+    room: () => 100,
+    refillAt: () => 1,
+    onParked: () => undefined,
+    onDrained: () => undefined,
+    now: () => 1_000,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const requested = () =>
+    published.map(({ headers }) => {
+      const { deliveryId, deferrals } = readAttemptIds(headers);
+      return { deliveryId, deferrals };
+    });
+  return { releaser, requested };
+}
+const { deliveryId } = idsFixture(1);
+
+describe('a row that the projection replaces while rows are looked up', () => {
+  it('is requested as it is now, and takes no room as what it was: in the order of a subject', async () => {
+    const rows = [placed(1, 0)];
+    let lookUps = 0;
+    const { releaser, requested } = releaserOf({
+      order: { handles: () => true, next: async () => rows.splice(0) },
+      schedule: {
+        parkedWithoutPlace: async () => {
+          await nextTick();
+          lookUps += 1;
+          if (lookUps > 1) return [];
+          releaser.changed(0, [{ kind: 'put', row: placed(1, 1) }]);
+          expect(releaser.releasedIds()).toEqual([]);
+          return [];
+        },
+      },
+    });
+    await releaser.assign(0);
+    await eventually(() => expect(lookUps).toBeGreaterThan(1));
+    expect(requested()).toEqual([]);
+    expect(releaser.releasedIds()).toEqual([]);
+    rows.push(placed(1, 1));
+    releaser.wake();
+    await eventually(() => expect(requested()).toEqual([{ deliveryId, deferrals: 1 }]));
+    await releaser.close();
+  });
+
+  it.each(['parked', 'due'] as const)(
+    'is requested as it is now, and takes no room as what it was: %s',
+    async (from) => {
+      let table = [rowOf(1, 0)];
+      const look = async (released: readonly string[]) => {
+        await nextTick();
+        const found = table.filter(({ ids }) => !released.includes(ids.deliveryId));
+        if (table[0]?.ids.deferrals === 0) {
+          table = [rowOf(1, 1)];
+          releaser.changed(0, [{ kind: 'put', row: rowOf(1, 1) }]);
+        }
+        return found;
+      };
+      const { releaser, requested } = releaserOf({
+        schedule:
+          from === 'due'
+            ? { due: async ({ released }) => look(released) }
+            : { parked: async (_partition, _webhookId, released) => look(released) },
+      });
+      await releaser.assign(0);
+      await eventually(() => expect(requested()).toHaveLength(1));
+      expect(requested()).toEqual([{ deliveryId, deferrals: 1 }]);
+      await releaser.close();
+    },
+  );
+});
