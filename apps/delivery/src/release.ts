@@ -23,6 +23,7 @@ export interface ReleaserDeps {
 }
 
 interface Released {
+  readonly partition: number;
   readonly accountId: number;
   readonly webhookId: number;
   readonly deliveryId: string;
@@ -70,6 +71,8 @@ export class Releaser {
   revoke(partition: number): void {
     this.owned.delete(partition);
     this.parked.delete(partition);
+    // Their outcomes are for the next owner to see: here they would take room until it is given back.
+    for (const [key, released] of this.released) if (released.partition === partition) this.forget(key);
   }
 
   /** The projection has stored these changes: their rows are no longer under way, and there may be new ones. */
@@ -200,7 +203,9 @@ export class Releaser {
     const rows = found.filter(({ ids }) => !this.changedSince.has(keyOf(ids)));
     if (rows.length === 0) return;
     const at = this.deps.now();
-    for (const { ids, place } of rows) this.remember(keyOf(ids), { ...ids, subject: place?.subject, at });
+    for (const { ids, place, partition } of rows) {
+      this.remember(keyOf(ids), { ...ids, partition, subject: place?.subject, at });
+    }
     try {
       await this.deps.log.publish(
         rows.map((row) => this.requestRecord(row)),
@@ -254,8 +259,8 @@ export class Releaser {
 
   private remember(key: string, released: Released): void {
     this.forget(key);
-    const { accountId, webhookId, deliveryId, subject, at } = released;
-    this.released.set(key, { accountId, webhookId, deliveryId, subject, at });
+    const { partition, accountId, webhookId, deliveryId, subject, at } = released;
+    this.released.set(key, { partition, accountId, webhookId, deliveryId, subject, at });
     add(this.releasedOf, webhookId, 1);
     add(this.releasedOfAccount, accountId, 1);
   }

@@ -108,3 +108,15 @@ describe('a row that the projection replaces while rows are looked up', () => {
     },
   );
 });
+
+it('a partition that goes away takes the room of its released rows with it', async () => {
+  const { releaser, requested } = releaserOf({
+    schedule: { due: async ({ released }) => [rowOf(1, 0)].filter(({ ids }) => !released.includes(ids.deliveryId)) },
+  });
+  await releaser.assign(0);
+  await eventually(() => expect(requested()).toHaveLength(1));
+  expect(releaser.releasedIds()).toEqual([deliveryId]);
+  releaser.revoke(0);
+  expect(releaser.releasedIds()).toEqual([]);
+  await releaser.close();
+});
