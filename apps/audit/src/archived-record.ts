@@ -36,7 +36,7 @@ export interface ArchivedRecord extends RecordPlace {
 
 /**
  * `event` and `refused`: a record of `events.v1` or of a rejected topic, its payload kept beside it. `requested`, `cancel`,
- * `signed` and the outcomes: what became of an event. `webhook.…`, `credential.…`: configuration. `unreadable`: a record
+ * `signed` and the outcomes: what became of an event. `webhook.…`, `credential.…`, `deliveries.…` (a pause): configuration. `unreadable`: a record
  * of one of our own topics that is not as we write them.
  */
 export type RecordKind = string;

@@ -4,11 +4,13 @@ import {
   EndpointChangeSchema,
   HEADER,
   OutcomeSchema,
+  PauseEventSchema,
   PreparedCallSchema,
   SCHEMA_VERSION,
   TOPICS,
   WebhookEventSchema,
   headerText,
+  isPauseKey,
   isRejectedTopic,
   splitParts,
 } from '@switchhook/contracts';
@@ -126,6 +128,10 @@ function readRejected(record: LogRecord): Reading {
 }
 
 function readWebhook(record: LogRecord): Reading {
+  if (isPauseKey(record.key)) {
+    const { type, accountId = null } = PauseEventSchema.parse(jsonOf(record.value));
+    return { kind: type, ids: { accountId }, payload: record.value };
+  }
   const { type, webhook } = WebhookEventSchema.parse(jsonOf(record.value));
   return { kind: type, ids: { accountId: webhook.accountId, webhookId: webhook.id }, payload: record.value };
 }

@@ -10,7 +10,7 @@ import {
   type AttemptTarget,
 } from '@switchhook/domain';
 import type { CallAnswer, CallToSend } from './http-sender.js';
-import { parked } from './parked.js';
+import { parked, type ParkedTimes } from './parked.js';
 import { placeInOrder } from './place-in-order.js';
 import type { PresentedCredentials } from './presented.js';
 import type { OutcomeWriter } from './record-outcome.js';
@@ -24,6 +24,8 @@ export interface AttemptDeps {
   readonly presentedBy: PresentedCredentials['of'];
   /** Makes the call; `held` when the breaker of the endpoint does not let it through. `target`: where there is a fallback. */
   readonly send: (webhook: Webhook, call: CallToSend, target?: AttemptTarget) => Promise<CallAnswer | 'held'>;
+  /** Since when the webhook is held back by a breaker, and until when. */
+  readonly heldTimes: (webhook: Webhook) => ParkedTimes;
   /** When the open breaker of the endpoint lets a call through, epoch ms. */
   readonly retryAt: (webhook: Webhook, target: AttemptTarget) => number | undefined;
   readonly writer: OutcomeWriter;
@@ -93,7 +95,8 @@ const timeoutOf = ({ timeoutMs, profile }: Webhook): number => timeoutMs ?? prof
 /** What is stale is signed anew. In the order of its subject a row must hold its place; any other goes straight back. */
 function putBack({ writer, now }: AttemptDeps, delivery: SignedDelivery, webhook: Webhook): void {
   if (placeInOrder(webhook, delivery.ids, delivery.record.headers)) {
-    void writer.record(delivery, parked(now(), 'stale', now()));
+    const at = now();
+    void writer.record(delivery, parked(at, 'stale', { nextAttemptAt: at }));
   } else void writer.sendBack(delivery, requestedAgain(delivery, webhook));
 }
 
@@ -103,10 +106,11 @@ const HELD_MIN_MS = 1_000;
 /** What the breaker holds back goes to the fallback now, or waits for its own endpoint; without a fallback, behind the gate. */
 function heldBack(deps: AttemptDeps, webhook: Webhook, target: AttemptTarget | undefined): Outcome {
   const at = deps.now();
-  if (!target) return parked(at, 'circuit-open');
+  const times = deps.heldTimes(webhook);
+  if (!target) return parked(at, 'circuit-open', times);
   const other = targetWhenHeld(target, retryPolicyOf(webhook).delaysMs.length + 1);
   const nextAttemptAt = other ? at : Math.max(at + HELD_MIN_MS, deps.retryAt(webhook, target) ?? at);
-  return { outcome: 'deferred', at, reason: 'circuit-open', nextAttemptAt, nextTarget: targetText(other ?? target) };
+  return { ...parked(at, 'circuit-open', { ...times, nextAttemptAt }), nextTarget: targetText(other ?? target) };
 }
 
 interface Made {

@@ -61,6 +61,7 @@ async function attemptOnce(given: {
       targets.push(target?.to);
       return given.held ? 'held' : (sent.push(call), { ...ANSWERED, ...given.answer });
     },
+    heldTimes: () => ({ since: 400, nextAttemptAt: 5_000 }),
     retryAt: () => given.retryAt,
     writer,
     now: () => given.nowMs ?? 1_000,
@@ -136,7 +137,13 @@ describe('an attempt', () => {
 
   it('is parked, uncounted and without a time of its own, when the breaker lets nothing through', async () => {
     const { outcome, settled, finished } = await attemptOnce({ held: true });
-    expect(outcome).toEqual({ outcome: 'deferred', at: 1_000, reason: 'circuit-open' });
+    expect(outcome).toEqual({
+      outcome: 'deferred',
+      at: 1_000,
+      reason: 'circuit-open',
+      since: 400,
+      nextAttemptAt: 5_000,
+    });
     expect(settled).toHaveLength(1);
     expect(finished).toBe(false);
   });
@@ -172,7 +179,14 @@ describe('an attempt of a webhook with a fallback', () => {
   it('that its breaker holds back is made again at once, with the fallback, uncounted', async () => {
     const { record, outcome, finished } = await attemptOnce({ webhook, held: true });
     const reason = 'circuit-open';
-    expect(outcome).toEqual({ outcome: 'deferred', at: 1_000, reason, nextAttemptAt: 1_000, nextTarget: 'fallback 0' });
+    expect(outcome).toEqual({
+      outcome: 'deferred',
+      at: 1_000,
+      reason,
+      since: 400,
+      nextAttemptAt: 1_000,
+      nextTarget: 'fallback 0',
+    });
     expect(finished).toBe(false);
     const change = scheduleChange(
       { ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null },

@@ -1,4 +1,4 @@
-import type { Metrics } from '@switchhook/platform';
+import type { Metrics, Pauses } from '@switchhook/platform';
 import type { Delivery } from './delivery.js';
 import type { HttpSender } from './http-sender.js';
 import type { Schedule } from './schedule.js';
@@ -6,6 +6,7 @@ import type { Schedule } from './schedule.js';
 export interface DeliveryLifecycleDeps {
   readonly delivery: Delivery;
   readonly schedule: Schedule;
+  readonly pauses: Pick<Pauses, 'counts'>;
   readonly sender: HttpSender;
   readonly metrics: Metrics;
 }
@@ -28,12 +29,13 @@ export class DeliveryLifecycle {
   }
 
   private async setGauges(): Promise<void> {
-    const { delivery, schedule, metrics } = this.deps;
+    const { delivery, schedule, pauses, metrics } = this.deps;
     const { lanes, records, calls, partitions, breakers } = delivery.counts();
     metrics.lanes.set({ state: 'busy' }, lanes);
     metrics.lanes.set({ state: 'records' }, records);
     metrics.lanes.set({ state: 'calls' }, calls);
     for (const [state, count] of Object.entries(breakers)) metrics.breakers.set({ state }, count);
+    for (const [scope, count] of Object.entries(pauses.counts())) metrics.pauses.set({ scope }, count);
     const waiting = await schedule.count(partitions).catch(() => undefined);
     if (waiting !== undefined) metrics.scheduleWaiting.set(waiting);
   }

@@ -1,5 +1,6 @@
 import type { Outcome } from '@switchhook/contracts';
 import type { EventLog, LogRecord } from '@switchhook/event-log';
+import type { Pauses } from '@switchhook/platform';
 import { attempt } from './attempt.js';
 import { endpointCalled, type BreakerChange, type Breakers } from './breakers.js';
 import { EndpointGossip } from './endpoint-gossip.js';
@@ -23,6 +24,8 @@ export interface DeliveryDeps {
   readonly log: EventLog;
   readonly stores: { readonly schedule: Schedule; readonly gates: GateStore };
   readonly webhooks: Webhooks;
+  /** Whose deliveries are held. */
+  readonly pauses: Pick<Pauses, 'of' | 'onChange'>;
   readonly presentedBy: PresentedCredentials['of'];
   readonly breakers: Breakers;
   readonly now: () => number;
@@ -34,6 +37,8 @@ export interface DeliveryDeps {
 export interface DeliveryReport {
   attempted(delivery: SignedDelivery, outcome: Outcome): void;
   breakerChanged(change: BreakerChange): void;
+  /** Something was paused or resumed; `parked` records were taken out of lanes. */
+  pausesChanged(parked: number): void;
   unreadable(record: LogRecord, reason: string): void;
   failed(what: string, error: unknown): void;
 }
@@ -50,20 +55,22 @@ export interface DeliveryParts {
   readonly lanes: Lanes<SignedDelivery>;
   readonly releaser: Releaser;
   readonly projection: ScheduleProjection;
+  /** No longer follows what is paused. */
+  readonly endPauses: () => void;
 }
 
 const DEFAULT_CONCURRENCY = 16;
 
 /** Makes the parts and wires them: signed record → lane → call → outcome → schedule → requested again when due. */
 export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
-  const { log, webhooks, breakers, now, report } = deps;
+  const { log, webhooks, pauses, breakers, now, report } = deps;
   const { schedule } = deps.stores;
   const failed = (what: string) => (error: unknown) => report.failed(what, error);
   const names = new FinishedNames();
   const inHand = new InHand();
   const membership = new Membership(() => lanes.resume());
   const gates = new Gates({
-    ...{ store: deps.stores.gates, breakers, webhooks, now, onError: failed('gates') },
+    ...{ store: deps.stores.gates, breakers, webhooks, pauses, now, onError: failed('gates') },
     onOverRate: (webhookId) => {
       const rate = webhooks.get(webhookId)?.rateLimit;
       if (rate) lanes.buckets.empty(webhookId, rate);
@@ -111,7 +118,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   const gossip = new EndpointGossip({ log, breakers, onUnreadable, onError: failed('endpoints not told') });
   const parts = { names, inHand, membership, order, gates, gossip, writer, lanes, releaser, projection };
   breakers.onChange((change) => followBreaker(deps, parts, change));
-  return parts;
+  return { ...parts, endPauses: pauses.onChange(() => followPauses(deps, parts)) };
 }
 
 function lanesOf(
@@ -124,6 +131,7 @@ function lanesOf(
     webhooks,
     presentedBy: deps.presentedBy,
     send: (webhook, call, target) => breakers.send(endpointCalled(webhook, target), call),
+    heldTimes: (webhook) => gates.times(webhook, 'circuit-open'),
     retryAt: (webhook, target) => breakers.retryAt(endpointCalled(webhook, target).key),
     writer,
     now,
@@ -148,8 +156,10 @@ function lanesOf(
   });
 }
 
+type Followers = Pick<DeliveryParts, 'gates' | 'lanes' | 'writer' | 'releaser'>;
+
 /** When it opens, what waits in the lanes of its webhooks is parked behind their gates; in any case see what may begin now. */
-function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: DeliveryParts, change: BreakerChange): void {
+function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: Followers, change: BreakerChange): void {
   const { gates, lanes, writer, releaser } = parts;
   report.breakerChanged(change);
   gates.follow(change);
@@ -158,10 +168,27 @@ function followBreaker({ webhooks, now, report }: DeliveryDeps, parts: DeliveryP
       const webhook = webhooks.get(webhookId);
       if (!webhook || gates.heldBy(webhook).key !== change.endpoint.key) continue;
       gates.hold(webhook, partition);
-      const outcome = parked(now(), 'circuit-open', gates.opensAt(webhook));
+      const outcome = parked(now(), 'circuit-open', gates.times(webhook, 'circuit-open'));
       void writer.recordAll(lanes.takeWaiting(webhookId).map((delivery) => ({ delivery, outcome })));
     }
   }
   lanes.resume();
   releaser.wake();
+}
+
+/** What waits in the lanes of webhooks that are paused now is parked behind their gates; what is paused no more goes out. */
+function followPauses({ webhooks, now, report }: DeliveryDeps, { gates, lanes, writer, releaser }: Followers): void {
+  const all = lanes.all().flatMap(({ webhookId, partition }) => {
+    const webhook = webhooks.get(webhookId);
+    if (!webhook || gates.holds(webhook) !== 'paused') return [];
+    const waiting = lanes.takeWaiting(webhookId);
+    if (waiting.length > 0) gates.hold(webhook, partition);
+    const outcome = parked(now(), 'paused', gates.times(webhook, 'paused'));
+    return waiting.map((delivery) => ({ delivery, outcome }));
+  });
+  void writer.recordAll(all);
+  gates.liftPassed();
+  lanes.resume();
+  releaser.wake();
+  report.pausesChanged(all.length);
 }

@@ -21,6 +21,7 @@ export function deliveryReport(metrics: Metrics, logger: Logger, now: () => numb
       if (state === 'open') logger.warn({ ...facts, retryAt }, 'breaker opened');
       else logger.info(facts, `breaker ${state}`);
     },
+    pausesChanged: (parked) => logger.info({ parked }, 'deliveries were paused or resumed'),
     unreadable: (record, reason) => {
       const { topic, partition, position } = record;
       logger.error({ topic, partition, position, reason }, 'record unreadable');

@@ -114,15 +114,26 @@ const deliveries: Provider[] = [
     ) => {
       const breakers = new Breakers({ send: sender.send, now, openTimeMs });
       const presentedBy = presented.of.bind(presented);
-      return createDelivery({ log, stores, webhooks, presentedBy, breakers, now, random: Math.random, report });
+      return createDelivery({
+        log,
+        stores,
+        webhooks,
+        pauses: webhooks.pauses,
+        presentedBy,
+        breakers,
+        now,
+        random: Math.random,
+        report,
+      });
     },
   },
   {
     provide: DeliveryLifecycle,
-    inject: [DELIVERY, STORES, SENDER, METRICS, CONSUMER_GROUPS],
+    inject: [DELIVERY, STORES, WEBHOOK_DIRECTORY, SENDER, METRICS, CONSUMER_GROUPS],
     useFactory: (
       delivery: Delivery,
       { schedule }: Stores,
+      { pauses }: WebhookDirectory,
       sender: HttpSender,
       metrics: Metrics,
       groups: ConsumerGroups,
@@ -132,7 +143,7 @@ const deliveries: Provider[] = [
         onAssigned: (partition) => delivery.onAssigned(partition),
         onRevoked: (partition, graceMs) => delivery.onRevoked(partition, graceMs),
       });
-      return new DeliveryLifecycle({ delivery, schedule, sender, metrics });
+      return new DeliveryLifecycle({ delivery, schedule, pauses, sender, metrics });
     },
   },
 ];

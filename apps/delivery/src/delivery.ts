@@ -79,6 +79,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     close: async () => {
       clearInterval(upkeep);
       stopExpiry();
+      parts.endPauses();
       membership.close();
       await releaser.close();
       await gossip.close();

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 
 /** Why a webhook is held back as a whole. */
-export type GateReason = 'circuit-open' | 'rate-limited';
+export type GateReason = 'circuit-open' | 'rate-limited' | 'paused';
 
 /** Holds a webhook back until `opensAt` (epoch ms), or for as long as its reason lasts. */
 export interface Gate {

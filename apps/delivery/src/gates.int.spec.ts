@@ -1,3 +1,4 @@
+import type { Pause } from '@switchhook/contracts';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
@@ -42,6 +43,7 @@ function instance(webhooks = [HOOK]) {
     away: false,
     recovered: [] as string[],
     overRate: [] as number[],
+    pause: undefined as Pause | undefined,
   };
   const store = new GateStore(connection);
   const errors: unknown[] = [];
@@ -57,6 +59,7 @@ function instance(webhooks = [HOOK]) {
       recover: (key) => void world.recovered.push(key),
     },
     webhooks: { get: (id) => webhooks.find((webhook) => webhook.id === id), has: () => true },
+    pauses: { of: () => world.pause },
     now: () => world.nowMs,
     onOverRate: (webhookId) => void world.overRate.push(webhookId),
     onError: (error) => errors.push(error),
@@ -157,8 +160,57 @@ describe('a gate', () => {
     expect(await stored()).toEqual([]);
   });
 
+  it('holds back a webhook that is paused, as one row, and is lifted when it is resumed: it begins slowly', async () => {
+    const { gates, world } = instance();
+    world.pause = { since: 500, by: '1', role: 'platform' };
+    expect([gates.holds(HOOK), gates.limit(HOOK)]).toEqual(['paused', 0]);
+    expect(gates.times(HOOK, 'paused')).toEqual({ since: 500 });
+    gates.hold(HOOK, PARTITION);
+    gates.hold(HOOK, PARTITION);
+    gates.liftPassed();
+    await gates.write();
+    expect(await stored()).toMatchObject([{ webhookId: 1, reason: 'paused', shutAt: 500 }]);
+    world.pause = undefined;
+    gates.liftPassed();
+    expect([gates.holds(HOOK), gates.limit(HOOK), world.recovered]).toEqual([
+      undefined,
+      Infinity,
+      [endpointOf(HOOK).key],
+    ]);
+    await gates.write();
+    expect(await stored()).toEqual([]);
+  });
+
+  it('of a webhook that was resumed while nobody owned its partition is lifted by the next owner', async () => {
+    const before = instance();
+    before.world.pause = { since: 500, by: '1', role: 'platform' };
+    before.gates.hold(HOOK, PARTITION);
+    await before.gates.revoke(PARTITION);
+    const after = instance();
+    await after.gates.assign(PARTITION);
+    expect([after.gates.limit(HOOK), after.world.recovered]).toEqual([Infinity, [endpointOf(HOOK).key]]);
+    await after.gates.write();
+    expect(await stored()).toEqual([]);
+  });
+
+  it('of a breaker stays as it is while its webhook is paused', async () => {
+    const { gates, world } = instance();
+    world.state = 'open';
+    gates.hold(HOOK, PARTITION);
+    world.pause = { since: 500, by: '1', role: 'platform' };
+    gates.hold(HOOK, PARTITION);
+    expect(gates.holds(HOOK)).toBe('paused');
+    world.pause = undefined;
+    gates.liftPassed();
+    expect(gates.holds(HOOK)).toBe('circuit-open');
+    expect(gates.times(HOOK, 'circuit-open')).toEqual({ since: 1_000, nextAttemptAt: 50_000 });
+    await gates.write();
+    expect(await stored()).toMatchObject([{ reason: 'circuit-open' }]);
+  });
+
   it.each(['disabled', 'deleted'] as const)('does not hold a webhook that is %s: no call comes of it', (status) => {
     const { gates, world } = instance();
+    world.pause = { since: 500, by: '1', role: 'platform' };
     world.state = 'open';
     const ended = { ...HOOK, status };
     expect([gates.holds(ended), gates.limit(ended)]).toEqual([undefined, Infinity]);

@@ -1,13 +1,16 @@
 import type { Webhook } from '@switchhook/contracts';
 import { hasFallback } from '@switchhook/domain';
+import type { Pauses } from '@switchhook/platform';
 import { endpointOf, fallbackEndpointOf, type BreakerChange, type Breakers, type Endpoint } from './breakers.js';
 import type { Gate, GateReason, GateStore } from './gate-store.js';
+import type { ParkReason, ParkedTimes } from './parked.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface GatesDeps {
   readonly store: Pick<GateStore, 'ofPartition' | 'write'>;
   readonly breakers: Pick<Breakers, 'state' | 'limit' | 'retryAt' | 'recover'>;
   readonly webhooks: Webhooks;
+  readonly pauses: Pick<Pauses, 'of'>;
   readonly now: () => number;
   /** The webhook was over its rate at its owner before: it may have had all that it allows a moment ago. */
   readonly onOverRate: (webhookId: number) => void;
@@ -16,7 +19,7 @@ export interface GatesDeps {
 
 /**
  * What holds webhooks back as a whole: one gate per webhook, shut when the breaker of its endpoint opens, lifted when that
- * closes. In memory for the partitions that this process owns, and in the database for whoever owns them next.
+ * closes; and while somebody has paused it, shut with the first record that has to wait. In memory for the partitions that this process owns, and in the database for whoever owns them next.
  */
 export class Gates {
   private readonly shut = new Map<number, Gate>();
@@ -30,6 +33,8 @@ export class Gates {
     for (const gate of await this.deps.store.ofPartition(partition)) {
       this.shut.set(gate.webhookId, gate);
       if (gate.reason === 'rate-limited') this.deps.onOverRate(gate.webhookId);
+      // It may have been resumed while nobody owned the partition.
+      if (gate.reason === 'paused') this.liftResumed(gate.webhookId);
     }
   }
 
@@ -56,6 +61,7 @@ export class Gates {
   /** How many records the webhook's lane may hold: none behind a shut gate, one for the trial, more with each success after it. */
   limit(webhook: Webhook): number {
     if (!makesCalls(webhook)) return Infinity;
+    if (this.deps.pauses.of(webhook)) return 0;
     const { key } = this.heldBy(webhook);
     const { breakers, now } = this.deps;
     const gate = this.breakerGate(webhook.id);
@@ -64,18 +70,24 @@ export class Gates {
     return breakers.limit(key);
   }
 
-  /** Why everything that is for this webhook has to wait: for a trial, for its turn after one, or behind what its rate holds back. */
+  /** Why everything that is for this webhook has to wait: for whoever has paused it, for a trial, for its turn after one, or behind what its rate holds back. */
   holds(webhook: Webhook): GateReason | undefined {
     if (!makesCalls(webhook)) return undefined;
+    if (this.deps.pauses.of(webhook)) return 'paused';
     const { key } = this.heldBy(webhook);
     const gate = this.shut.get(webhook.id);
     if (this.deps.breakers.state(key) !== 'closed' || gate?.endpoint === key) return 'circuit-open';
     return gate?.reason === 'rate-limited' && webhook.rateLimit ? 'rate-limited' : undefined;
   }
 
-  /** When what waits behind the gate of the webhook is looked at again, epoch ms, where that is known. */
-  opensAt(webhook: Webhook): number | undefined {
-    return this.deps.breakers.retryAt(this.heldBy(webhook).key) ?? this.breakerGate(webhook.id)?.opensAt;
+  /** Since when a webhook is held back for this reason, and when its gate is looked at again, where that is known. */
+  times(webhook: Webhook, reason: ParkReason): ParkedTimes {
+    const gate = this.shut.get(webhook.id);
+    if (reason === 'paused') return { since: this.deps.pauses.of(webhook)?.since };
+    if (gate?.reason !== reason) return {};
+    if (reason === 'rate-limited') return { since: gate.shutAt };
+    const nextAttemptAt = this.deps.breakers.retryAt(this.heldBy(webhook).key) ?? gate.opensAt;
+    return { since: gate.shutAt, nextAttemptAt };
   }
 
   /** Shuts the gate of a webhook that is over its rate: what comes waits behind what is parked, until that is gone. */
@@ -90,10 +102,16 @@ export class Gates {
     if (this.shut.get(webhookId)?.reason === 'rate-limited') this.put(webhookId, undefined);
   }
 
-  /** Shuts the gate of a webhook that the breaker of its endpoint holds back; without effect when it is shut already. */
+  /** Shuts the gate of a webhook that is paused, or that the breaker of its endpoint holds back; without effect when it is shut already. */
   hold(webhook: Webhook, partition: number): void {
+    const { breakers, now, pauses } = this.deps;
+    const pause = pauses.of(webhook);
+    if (pause) {
+      const gate = { partition, reason: 'paused' as const, endpoint: '', opensAt: now(), shutAt: pause.since };
+      if (!this.shut.has(webhook.id)) this.put(webhook.id, { webhookId: webhook.id, ...gate });
+      return;
+    }
     const { key } = this.heldBy(webhook);
-    const { breakers, now } = this.deps;
     const opensAt = breakers.retryAt(key);
     const known = this.breakerGate(webhook.id);
     if (opensAt === undefined || (known?.endpoint === key && known.opensAt === opensAt)) return;
@@ -111,10 +129,14 @@ export class Gates {
     }
   }
 
-  /** Lifts the gates whose time has passed and that no breaker stands behind, and those of webhooks that call elsewhere now. */
+  /**
+   * Lifts the gates whose time has passed and that no breaker stands behind, those of webhooks that call elsewhere now, and those
+   * of webhooks that are paused no more: these begin slowly, too.
+   */
   liftPassed(): void {
     const { breakers, now, webhooks } = this.deps;
     for (const { webhookId, reason, endpoint, opensAt } of this.shut.values()) {
+      if (reason === 'paused') this.liftResumed(webhookId);
       if (reason !== 'circuit-open') continue;
       const webhook = webhooks.get(webhookId);
       const moved = webhook !== undefined && this.heldBy(webhook).key !== endpoint;
@@ -142,6 +164,13 @@ export class Gates {
         this.writing = undefined;
       });
     await this.writing;
+  }
+
+  private liftResumed(webhookId: number): void {
+    const webhook = this.deps.webhooks.get(webhookId);
+    if (!webhook || (makesCalls(webhook) && this.deps.pauses.of(webhook))) return;
+    this.deps.breakers.recover(this.heldBy(webhook).key);
+    this.put(webhookId, undefined);
   }
 
   private breakerGate(webhookId: number): Gate | undefined {

@@ -45,7 +45,7 @@ function deadEndpoint() {
     inHand,
     lanes,
     order: { arrive: () => true },
-    gates: { holds: () => undefined, hold: () => undefined, limitRate: () => undefined, opensAt: () => undefined },
+    gates: { holds: () => undefined, hold: () => undefined, limitRate: () => undefined, times: () => ({}) },
     writer,
     now: () => 0,
     onUnreadable: () => undefined,

@@ -16,6 +16,7 @@ import {
   type OutgoingRecord,
 } from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { PauseIndex } from '@switchhook/platform';
 import { createDatabase } from '@switchhook/testing';
 import { Breakers, type BreakerState } from './breakers.js';
 import { createDelivery } from './delivery.js';
@@ -125,12 +126,19 @@ export interface RunOptions {
 export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOptions) {
   const { log, connection } = world;
   const known = new Map(webhooks.map((webhook) => [webhook.id, webhook]));
+  const pauses = new PauseIndex(
+    () => known.values(),
+    (error) => {
+      throw error;
+    },
+  );
   const states: BreakerState[] = [];
   const outcomes: Outcome[] = [];
   const delivery = createDelivery({
     log,
     stores: { schedule: new Schedule(connection), gates: new GateStore(connection) },
     webhooks: { get: (id) => known.get(id), has: (id) => known.has(id) },
+    pauses,
     presentedBy: () => undefined,
     breakers: new Breakers({ send, now: Date.now, openTimeMs }),
     now: Date.now,
@@ -138,6 +146,7 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
     report: {
       attempted: (_delivery, outcome) => outcomes.push(outcome),
       breakerChanged: ({ state }) => states.push(state),
+      pausesChanged: nothing,
       unreadable: (_record, reason) => {
         throw new Error(reason);
       },
@@ -157,8 +166,12 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
     await consumer.close();
     await delivery.close();
   };
-  const change = (webhook: Webhook) => void known.set(webhook.id, webhook);
-  return { delivery, states, outcomes, change, close };
+  const change = (webhook: Webhook) => {
+    const before = known.get(webhook.id);
+    known.set(webhook.id, webhook);
+    pauses.webhookChanged(before, webhook);
+  };
+  return { delivery, states, outcomes, pauses, change, close };
 }
 
 /** A webhook whose failed attempts are due again after `retryMs`. */

@@ -18,7 +18,7 @@ export interface TakeSignedDeps {
   readonly inHand: InHand;
   readonly lanes: Lanes<SignedDelivery>;
   readonly order: Pick<SubjectOrder, 'arrive'>;
-  readonly gates: Pick<Gates, 'holds' | 'hold' | 'limitRate' | 'opensAt'>;
+  readonly gates: Pick<Gates, 'holds' | 'hold' | 'limitRate' | 'times'>;
   readonly writer: OutcomeWriter;
   readonly now: () => number;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -74,10 +74,7 @@ function take(deps: TakeSignedDeps, parking: Parking, batch: Batch, delivery: Si
   if (reason === undefined) return;
   // Parked: a row in the schedule holds it until the lane has room; progress goes on without it.
   if (reason === 'rate-limited') deps.gates.limitRate(webhook, delivery.partition);
-  parking.add(
-    delivery,
-    parked(deps.now(), reason, reason === 'circuit-open' ? deps.gates.opensAt(webhook) : undefined),
-  );
+  parking.add(delivery, parked(deps.now(), reason, deps.gates.times(webhook, reason)));
 }
 
 /** Its attempt was made, or it was put off: then its row holds it. */
@@ -92,7 +89,7 @@ function findPlace(
 ): ParkReason | undefined {
   if (webhook.ordering === 'key' && !order.arrive(delivery)) return 'order';
   const held = gates.holds(webhook);
-  if (held === 'circuit-open') gates.hold(webhook, delivery.partition);
+  if (held === 'circuit-open' || held === 'paused') gates.hold(webhook, delivery.partition);
   if (held && isFresh(delivery)) return held;
   const offered = lanes.offer(delivery);
   if (offered === 'taken') return undefined;

@@ -53,7 +53,7 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number;
       holds: () => (options.gated ? 'circuit-open' : undefined),
       hold: (webhook) => void held.push(webhook.id),
       limitRate: (webhook) => void held.push(webhook.id),
-      opensAt: () => 5_000,
+      times: (_webhook, reason) => (reason === 'circuit-open' ? { since: 4_000, nextAttemptAt: 5_000 } : {}),
     },
     writer,
     now: () => 77,
@@ -130,7 +130,7 @@ describe('taking signed records', () => {
     await Promise.resolve();
     expect(settled).toEqual([12]);
     const [parked] = outcomes();
-    expect(parked && factsOf(parked)).toEqual({ outcome: 'deferred', at: 77, reason: 'lane-full' });
+    expect(parked && factsOf(parked)).toEqual({ outcome: 'deferred', at: 77, reason: 'lane-full', since: 77 });
     expect(parked && splitParts(parked.value ?? Buffer.alloc(0), parked.headers)[1]?.toString()).toBe('{"a":1}');
     expect(names.has(attemptName(idsFixture(3)))).toBe(false);
   });
@@ -143,7 +143,7 @@ describe('taking signed records', () => {
       headers: { ...released.headers, ...attemptHeaders({ ...readAttemptIds(released.headers), deferrals: 1 }) },
     });
     expect(outcomes().map(factsOf)).toEqual([
-      { outcome: 'deferred', at: 77, reason: 'circuit-open', nextAttemptAt: 5_000 },
+      { outcome: 'deferred', at: 77, reason: 'circuit-open', since: 4_000, nextAttemptAt: 5_000 },
     ]);
     expect(calls.map(({ delivery }) => delivery.record.position)).toEqual([11]);
     expect(held).toEqual([1, 1]);

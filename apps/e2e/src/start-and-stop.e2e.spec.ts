@@ -14,13 +14,17 @@ async function start(): Promise<RunningSwitchhook> {
 }
 
 describe('the product on one machine', () => {
-  it('finds its webhooks again after a kill -9 that left its PostgreSQL running, and after a stop in order', async () => {
+  it('finds its webhooks, and what is paused, again after a kill -9 that left its PostgreSQL running, and after a stop in order', async () => {
     const product = await start();
     const callback = 'https://example.com/hook';
     const { id } = await createWebhook(product.api(), { resource: 'InboundText', events: ['Finished'], callback });
+    const order = { method: 'POST', body: { webhookId: id } };
+    expect((await request(product.api(), '/v2/platform/pause', order)).status).toBe(200);
     await product.kill9();
     await product.restart();
     expect((await request(product.api(), `/v2/webhooks/${id}`)).status).toBe(200);
+    const paused = await request(product.api(), '/v2/platform/pause');
+    expect(paused.body).toMatchObject({ items: [{ scope: 'webhook', webhookId: id }], totalCount: 1 });
     expect(await product.terminate()).toBe(0);
     await product.restart();
     expect((await request(product.api(), `/v2/webhooks/${id}`)).status).toBe(200);

@@ -143,6 +143,30 @@ describe.each<Engine>(['embedded', 'kafka'])('one event, all the way, on the %s 
     expect(receiver.total).toBe(1);
   });
 
+  it.skipIf(!isHere)(
+    'waits while deliveries are paused, says so in the log, and goes out when they are resumed',
+    async () => {
+      receiver.clear();
+      const order = (path: string) => request(product.api(), path, { method: 'POST', body: {} });
+      expect(await order('/v2/platform/pause')).toMatchObject({ status: 200, body: { scope: 'all', paused: true } });
+      await post('report-6');
+      await eventually(async () =>
+        expect(await deliveryOf(product.api(), 'report-6')).toMatchObject({
+          status: 'deferred',
+          reason: 'paused',
+          attemptCount: 0,
+        }),
+      );
+      expect(receiver.total).toBe(0);
+      expect(await order('/v2/platform/resume')).toMatchObject({ status: 200, body: { scope: 'all', paused: false } });
+      await receiver.waitForCalls(1);
+      await eventually(async () =>
+        expect(await deliveryOf(product.api(), 'report-6')).toMatchObject({ status: 'succeeded', attemptCount: 1 }),
+      );
+      expect(receiver.total).toBe(1);
+    },
+  );
+
   it.skipIf(!isHere)('is refused by the name of its field, and leaves no trace', async () => {
     const wrongType = await post('bad-1', { 'ce-type': 'OutboundCall.Melted' });
     expect(wrongType).toMatchObject({ status: 400, body: { errors: [{ field: 'type' }] } });

@@ -17,6 +17,7 @@ export const badInput = (faults: readonly Fault[]): HttpFault =>
 
 function faultOf({ code, message, field }: CommandRefused): HttpFault {
   if (code === 'not-found') return new HttpFault('unknownId', message);
+  if (code === 'forbidden') return new HttpFault('forbidden', message);
   if (code === 'exists') return new HttpFault('conflict', message);
   return badInput([{ field: field ?? 'body', message }]);
 }

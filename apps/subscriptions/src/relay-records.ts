@@ -1,4 +1,12 @@
-import { HEADER, SCHEMA_VERSION, TOPICS, type CredentialEvent, type WebhookEvent } from '@switchhook/contracts';
+import {
+  HEADER,
+  SCHEMA_VERSION,
+  TOPICS,
+  pauseKey,
+  type CredentialEvent,
+  type PauseEvent,
+  type WebhookEvent,
+} from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import type { StoredEvent } from '@switchhook/event-store';
 
@@ -9,6 +17,7 @@ import type { StoredEvent } from '@switchhook/event-store';
 export function recordOf({ type, data }: StoredEvent): OutgoingRecord {
   if (type.startsWith('webhook.')) return webhookRecord(data as WebhookEvent);
   if (type.startsWith('credential.')) return credentialRecord(data as CredentialEvent);
+  if (type.startsWith('deliveries.')) return pauseRecord(data as PauseEvent);
   throw new Error(`No topic carries events called ${type}`);
 }
 
@@ -36,6 +45,20 @@ function credentialRecord(event: CredentialEvent): OutgoingRecord {
     headers: {
       [HEADER.schema]: String(SCHEMA_VERSION),
       // The platform's credential belongs to no account.
+      ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
+    },
+  };
+}
+
+/** On the topic of webhooks, so that whoever follows them knows of it, too. */
+function pauseRecord(event: PauseEvent): OutgoingRecord {
+  const { accountId } = event;
+  return {
+    topic: TOPICS.webhooks.name,
+    key: pauseKey(accountId),
+    value: Buffer.from(JSON.stringify(event)),
+    headers: {
+      [HEADER.schema]: String(SCHEMA_VERSION),
       ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
     },
   };

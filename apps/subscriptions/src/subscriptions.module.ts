@@ -4,6 +4,7 @@ import type { Disabling } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
 import { migrate, postgresEventStore, startRelay, type CommandDeps, type Relay } from '@switchhook/event-store';
 import {
+  ACCOUNT_DIRECTORY,
   CLOCK,
   CONSUMER_GROUPS,
   CREDENTIAL_DIRECTORY,
@@ -17,6 +18,7 @@ import {
   WEBHOOK_DIRECTORY,
   createPasswordCheck,
   credentialSecrets,
+  type AccountDirectory,
   type ConsumerGroups,
   type CredentialDirectory,
   type KeyRing,
@@ -31,6 +33,7 @@ import { readSubscriptionsConfig, type SubscriptionsConfig } from './config.js';
 import { postgresCredentialTable, type CredentialTable } from './credential-table.js';
 import { CredentialsController, MANAGE_CREDENTIALS } from './credentials.controller.js';
 import { manageCredentials } from './manage-credentials.js';
+import { managePauses } from './manage-pauses.js';
 import { manageWebhooks } from './manage-webhooks.js';
 import { expireWebhooks } from './expire-webhooks.js';
 import { EverySecond } from './every-second.js';
@@ -45,6 +48,7 @@ import { postgresRepeatedCreates, type RepeatedCreates } from './repeated-create
 import { SCHEMA } from './schema.js';
 import { spendWebhooks } from './spend-webhooks.js';
 import { ensurePlatformCredential } from './platform-credential.js';
+import { MANAGE_PAUSES, PausesController } from './pauses.controller.js';
 import { recordOf } from './relay-records.js';
 import { RelayLifecycle } from './relay-lifecycle.js';
 import { ResourcesController } from './resources.controller.js';
@@ -109,6 +113,19 @@ const webhooks = ({ allowPrivate }: SubscriptionsConfig): Provider[] => [
       now: () => number,
       loopbackGrants: LoopbackGrants,
     ) => manageWebhooks({ commands, table, repeats, relay, keyRing, now, randomBytes, allowPrivate, loopbackGrants }),
+  },
+  {
+    provide: MANAGE_PAUSES,
+    inject: [COMMANDS, WEBHOOK_TABLE, RELAY, WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, CLOCK, LOGGER],
+    useFactory: (
+      commands: CommandDeps,
+      table: WebhookTable,
+      relay: Relay,
+      directory: WebhookDirectory,
+      accounts: AccountDirectory,
+      now: () => number,
+      logger: Logger,
+    ) => managePauses({ commands, table, relay, directory, accounts, now, logger }),
   },
   {
     provide: EXPIRY_TIMER,
@@ -219,6 +236,7 @@ export class SubscriptionsModule {
       controllers: [
         ResourcesController,
         WebhooksController,
+        PausesController,
         CredentialsController,
         ApiDocsController,
         OutcomesConsumer,

@@ -1,4 +1,4 @@
-import { ORDERINGS, PROFILE_NAMES } from '@switchhook/contracts';
+import { ORDERINGS, PAUSE_SCOPES, PROFILE_NAMES } from '@switchhook/contracts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -63,6 +63,7 @@ export const DEFINITIONS = {
     ordering: { ...text, enum: [...ORDERINGS] },
     rateLimit: object({ perSecond: { type: 'number', format: 'double' }, burst: int64 }),
     labels: { type: 'object', additionalProperties: text },
+    pausedSince: { ...readOnly(int64), description: 'epoch milliseconds; only while its own deliveries are paused' },
     createdAt: readOnly(int64),
     updatedAt: readOnly(int64),
   }),
@@ -78,6 +79,20 @@ export const DEFINITIONS = {
     enabled: readOnly(flag),
   }),
   ApiCredentialPage: pageOf('ApiCredential'),
+  PauseRequest: {
+    ...object({ accountId: int64, webhookId: int64 }),
+    description: 'one of them; neither: all that the credential acts for',
+  },
+  Pause: object({
+    scope: { ...text, enum: [...PAUSE_SCOPES] },
+    accountId: int64,
+    webhookId: int64,
+    paused: flag,
+    since: { ...int64, description: 'epoch milliseconds' },
+    by: { ...text, description: 'the id of the credential' },
+    role: { ...text, enum: ['platform', 'account'], description: 'what the platform holds, only the platform resumes' },
+  }),
+  PausePage: pageOf('Pause'),
   ErrorResponse: object({
     httpStatusCode: { type: 'integer', format: 'int32' },
     internalCode: { type: 'integer', format: 'int32' },

@@ -16,7 +16,7 @@ const resource: Parameter = { name: 'resource', in: 'path', type: 'string', requ
 const body = (schema: Schema): Parameter => ({ name: 'body', in: 'body', required: false, schema });
 
 interface Operation {
-  readonly tag: 'webhooks' | 'me';
+  readonly tag: 'webhooks' | 'me' | 'platform';
   readonly id: string;
   readonly summary: string;
   readonly parameters: readonly Parameter[];
@@ -42,6 +42,7 @@ function operation({ tag, id: operationId, summary, parameters, status, answer }
 }
 
 const webhooks = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'webhooks', ...rest });
+const platform = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'platform', ...rest });
 const me = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'me', ...rest });
 
 const filters = [
@@ -140,6 +141,35 @@ const CREDENTIAL_PATHS = {
   },
 } as const;
 
+/** Ours: CallFire has nothing of the kind. */
+const PLATFORM_PATHS = {
+  '/platform/pause': {
+    get: platform({
+      id: 'findPauses',
+      summary: 'Find what is paused',
+      parameters: [fields, ...paging],
+      status: 200,
+      answer: refTo('PausePage'),
+    }),
+    post: platform({
+      id: 'pauseDeliveries',
+      summary: 'Hold deliveries: all, those of an account or of a webhook',
+      parameters: [body(refTo('PauseRequest'))],
+      status: 200,
+      answer: refTo('Pause'),
+    }),
+  },
+  '/platform/resume': {
+    post: platform({
+      id: 'resumeDeliveries',
+      summary: 'Let deliveries go on that were held',
+      parameters: [body(refTo('PauseRequest'))],
+      status: 200,
+      answer: refTo('Pause'),
+    }),
+  },
+} as const;
+
 /**
  * The Swagger 2.0 document from which CallFire's clients build themselves: operation ids, tags and parameters are theirs
  * (CallFire API v2), and `host` is the one that was asked, because that is where they send everything else.
@@ -154,7 +184,7 @@ export function swaggerDocument(origin: { readonly host: string; readonly scheme
     consumes: ['application/json'],
     produces: ['application/json'],
     securityDefinitions: { basicAuth: { type: 'basic' } },
-    paths: { ...WEBHOOK_PATHS, ...CREDENTIAL_PATHS },
+    paths: { ...WEBHOOK_PATHS, ...CREDENTIAL_PATHS, ...PLATFORM_PATHS },
     definitions: DEFINITIONS,
   };
 }

@@ -28,6 +28,7 @@ export function webhookView(webhook: Webhook): Record<string, unknown> {
     rateLimit,
     ordering,
     labels,
+    pausedSince: webhook.pause?.since,
     createdAt,
     updatedAt,
   };

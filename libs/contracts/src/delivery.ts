@@ -97,6 +97,8 @@ export const OutcomeSchema = z.object({
   nextAttemptAt: z.number().int().optional(),
   /** Of a webhook with a fallback: which URL comes next, as in the header `switchhook-target`; absent: as before. */
   nextTarget: z.string().optional(),
+  /** Of `deferred`: since when its reason holds, epoch ms. */
+  since: z.number().int().optional(),
   /** `tries`, `max-age`, `status-<code>`, `too-large`, `lane-full`, … (interfaces.md, deliveries). */
   reason: z.string().optional(),
 });

@@ -51,6 +51,20 @@ export {
   type WebhookEvent,
   type WebhookTls,
 } from './webhook.js';
+export {
+  PAUSE_SCOPES,
+  PauseEventSchema,
+  PauseRequestSchema,
+  PauseSchema,
+  PausedScopeSchema,
+  isPauseKey,
+  pauseKey,
+  type Pause,
+  type PauseEvent,
+  type PauseRequest,
+  type PauseScope,
+  type PausedScope,
+} from './pause.js';
 export { CredentialEventSchema, CredentialSchema, type Credential, type CredentialEvent } from './credential.js';
 export {
   ATTEMPT_ERRORS,

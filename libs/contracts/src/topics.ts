@@ -38,13 +38,13 @@ export const TOPICS = {
   },
   webhooks: {
     name: 'webhooks.v1',
-    key: 'webhookId',
+    key: 'webhookId; pause:all or pause:<accountid> for what is paused beyond one webhook',
     cleanup: 'compact',
     compactionLagDays: 7,
     maxRecordBytes: RECORD_BYTES,
     producers: ['subscriptions'],
     consumers: ['ingestion', 'signing', 'delivery', 'audit'],
-    carries: 'every configuration event, with the full resulting state and its version',
+    carries: 'every configuration event, with the full resulting state and its version; what is paused',
   },
   credentials: {
     name: 'credentials.v1',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PauseSchema } from './pause.js';
 
 /**
  * A secret sealed to the service that needs it (HPKE, RFC 9180; architecture.md §2.6). `keyId` names the recipient key,
@@ -83,6 +84,8 @@ export const WebhookSchema = z.object({
   /** `key`: at most one call at a time per subject, in order; a later one waits for the end of the earlier one. */
   ordering: z.enum(ORDERINGS).optional(),
   labels: z.record(z.string(), z.string()).optional(),
+  /** Its deliveries are held, whatever else holds them; absent: they are not. */
+  pause: PauseSchema.optional(),
   /** Set only by ourselves for the receiver of the sample event: this one callback may be a loopback address. */
   allowLoopback: z.boolean().optional(),
   createdAt: z.number().int(),
@@ -96,6 +99,8 @@ export const WEBHOOK_EVENT_TYPES = [
   'webhook.created',
   'webhook.changed',
   'webhook.disabled',
+  'webhook.paused',
+  'webhook.resumed',
   'webhook.spent',
   'webhook.expired',
   'webhook.deleted',

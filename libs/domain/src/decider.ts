@@ -15,7 +15,7 @@ export const fold = <State, Command, Fact>(
 /** A command that the aggregate cannot obey. `field` names the part of the request at fault, where there is one. */
 export class CommandRefused extends Error {
   constructor(
-    readonly code: 'not-found' | 'exists' | 'invalid',
+    readonly code: 'not-found' | 'exists' | 'invalid' | 'forbidden',
     message: string,
     readonly field?: string,
   ) {

@@ -52,6 +52,7 @@ export {
   type WebhookCommand,
   type WebhookState,
 } from './webhook.js';
+export { pauseAfter, pauseDecider, type PauseCommand, type PauseOrder, type PauseState } from './pause.js';
 export { WEBHOOK_DEFAULTS, type WebhookChanges, type WebhookSettings } from './webhook-settings.js';
 export {
   credentialDecider,

@@ -1,5 +1,6 @@
 import type { DisableReason, Sealed, Webhook, WebhookEvent } from '@switchhook/contracts';
 import { CommandRefused, type Decider } from './decider.js';
+import { pauseAfter, type PauseOrder } from './pause.js';
 import { applyChanges, withoutOptional, type WebhookChanges } from './webhook-settings.js';
 
 export type WebhookState =
@@ -29,6 +30,7 @@ export type WebhookCommand =
     })
   /** `secret`: null removes it. */
   | (Issued & { readonly type: 'change'; readonly changes: WebhookChanges; readonly secret?: Sealed | null })
+  | PauseOrder
   | (Issued & Caused & { readonly type: 'disable'; readonly reason: DisableReason })
   | (Issued & Caused & { readonly type: 'spend' | 'expire' | 'delete' });
 
@@ -48,6 +50,9 @@ export function decideWebhook(state: WebhookState, command: WebhookCommand): rea
       return create(state, command);
     case 'change':
       return change(existing(state), command);
+    case 'pause':
+    case 'resume':
+      return order(existing(state), command);
     case 'delete':
       return caused(state, command) ? [] : move(existing(state), 'webhook.deleted', 'deleted', command);
     case 'disable':
@@ -113,6 +118,15 @@ function change(current: Webhook, command: WebhookCommand & { type: 'change' }):
   if (changed.status === 'enabled' && current.status !== 'enabled') changed.enabledAt = now;
   if (sameText(changed, current)) return [];
   return [factOf('webhook.changed', command, nextVersion(current, changed, now))];
+}
+
+function order(current: Webhook, command: PauseOrder): readonly WebhookEvent[] {
+  const pause = pauseAfter(current.pause, command);
+  if (pause === 'same') return [];
+  const { pause: _before, ...rest } = current;
+  const changed = pause ? { ...rest, pause } : rest;
+  const type = pause ? 'webhook.paused' : 'webhook.resumed';
+  return [factOf(type, command, nextVersion(current, changed, command.now))];
 }
 
 /** An expired webhook comes back when its expiry is lifted; a spent one does not. */

@@ -241,3 +241,48 @@ describe('a customer who speaks of a deleted webhook', () => {
     },
   );
 });
+
+describe('pausing a webhook', () => {
+  const order = (type: 'pause' | 'resume', role: 'platform' | 'account', now: number): WebhookCommand => ({
+    ...{ type, role, now },
+    by: '9',
+  });
+
+  it('is part of its state, without touching what its calls look like', () => {
+    const { facts } = given(webhookDecider, created()).when(order('pause', 'account', 400));
+    expect(facts).toMatchObject([{ type: 'webhook.paused', at: 400, by: '9' }]);
+    expect(facts[0]!.webhook).toStrictEqual({
+      ...created().webhook,
+      version: 2,
+      updatedAt: 400,
+      pause: { since: 400, by: '9', role: 'account' },
+    });
+    expect(() => WebhookEventSchema.parse(facts[0])).not.toThrow();
+  });
+
+  it('outlasts what the customer changes, disables and enables', () => {
+    const history = after(
+      create(),
+      order('pause', 'account', 400),
+      change({ name: 'n', enabled: false }),
+      change({ enabled: true }),
+    );
+    expect(history.at(-1)!.webhook).toMatchObject({ status: 'enabled', pause: { since: 400 } });
+  });
+
+  it('ends with resuming it; either order again changes nothing', () => {
+    const paused = after(create(), order('pause', 'platform', 400), order('pause', 'account', 500));
+    expect(paused).toHaveLength(2);
+    const resumed = after(create(), order('pause', 'platform', 400), order('resume', 'platform', 500));
+    expect(resumed.at(-1)).toMatchObject({ type: 'webhook.resumed', webhook: { version: 3 } });
+    expect('pause' in resumed.at(-1)!.webhook).toBe(false);
+    expect(given(webhookDecider, ...resumed).when(order('resume', 'platform', 600)).facts).toEqual([]);
+  });
+
+  it("is not lifted by the account where it is the platform's, and means nothing once it is deleted", () => {
+    const paused = after(create(), order('pause', 'platform', 400));
+    expect(() => given(webhookDecider, ...paused).when(order('resume', 'account', 500))).toThrow('only the platform');
+    const deleted = after(create(), { type: 'delete', ...at });
+    expect(() => given(webhookDecider, ...deleted).when(order('pause', 'platform', 500))).toThrow('does not exist');
+  });
+});

@@ -19,6 +19,8 @@ export interface Metrics {
   readonly consumerLate: Counter<'group' | 'topic'>;
   readonly lanes: Gauge<'state'>;
   readonly breakers: Gauge<'state'>;
+  /** Orders in force that hold deliveries: of all, of an account, of a webhook. */
+  readonly pauses: Gauge<'scope'>;
   readonly scheduleWaiting: Gauge;
   /** Records that a reader without a group (a directory) had to skip. */
   readonly recordsUnreadable: Counter<'topic'>;
@@ -64,6 +66,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     ]),
     lanes: gauge('lanes', 'Lanes of delivery, by state', ['state']),
     breakers: gauge('breakers', 'Circuit breakers, by state', ['state']),
+    pauses: gauge('pauses', 'Orders in force that hold deliveries, by what they hold', ['scope']),
     scheduleWaiting: gauge('schedule_waiting', 'Attempts that wait in the schedule'),
     recordsUnreadable: counter('records_unreadable_total', 'Records that a directory skipped', ['topic']),
   };

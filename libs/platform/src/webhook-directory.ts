@@ -1,8 +1,15 @@
-import { TOPICS, WebhookEventSchema, type Webhook, type WebhookEvent } from '@switchhook/contracts';
-import type { LogRecord } from '@switchhook/event-log';
+import {
+  PauseEventSchema,
+  TOPICS,
+  WebhookEventSchema,
+  isPauseKey,
+  type Webhook,
+  type WebhookEvent,
+} from '@switchhook/contracts';
 import { followDirectory, type DirectoryDeps, type DirectoryFollower } from './directory-follower.js';
+import { PauseIndex, type Pauses } from './pauses.js';
 
-/** Every webhook in its newest version, as `webhooks.v1` tells it. Deleted ones stay: "deleted" is an answer, absence is none. */
+/** Every webhook in its newest version, and what is paused, as `webhooks.v1` tells it. Deleted ones stay: "deleted" is an answer, absence is none. */
 export interface WebhookDirectory {
   /** Webhooks of the account that name the event type, whatever their status; the same array until one of them changes. */
   webhooksFor(accountId: number, eventType: string): readonly Webhook[];
@@ -14,6 +21,8 @@ export interface WebhookDirectory {
   all(): Iterable<Webhook>;
   /** Calls `listener` with each event that moved a webhook on, in order; answers with the function that ends it. */
   onChange(listener: (event: WebhookEvent) => void): () => void;
+  /** Whose deliveries are held: told on the same topic. */
+  readonly pauses: Pauses;
   readonly whenCaughtUp: Promise<void>;
   caughtUp(): boolean;
   /** Resolves when the ends that the topic has now are reached: what is not there then, is not there. */
@@ -24,20 +33,30 @@ export interface WebhookDirectory {
 /** Opens the directory: follows `webhooks.v1` from its beginning. */
 export async function openWebhookDirectory(deps: DirectoryDeps): Promise<WebhookDirectory> {
   const index = new WebhookIndex();
+  const pauses = new PauseIndex(
+    () => index.all(),
+    (error) => deps.logger.error({ err: error }, 'a listener of pauses failed'),
+  );
   const listeners = new Set<(event: WebhookEvent) => void>();
   const follower = await followDirectory(deps, TOPICS.webhooks.name, (record) => {
-    const event = readEvent(record);
-    if (!event || !index.put(event.webhook)) return;
+    // A tombstone says nothing.
+    if (record.value === null) return;
+    const content: unknown = JSON.parse(record.value.toString('utf8'));
+    if (isPauseKey(record.key)) return pauses.put(PauseEventSchema.parse(content));
+    const event = WebhookEventSchema.parse(content);
+    const before = index.get(event.webhook.id);
+    if (!index.put(event.webhook)) return;
+    pauses.webhookChanged(before, event.webhook);
     for (const listener of listeners) tell(listener, event, deps);
   });
-  return directoryOf(index, listeners, follower);
+  return { ...directoryOf(index, listeners, follower), pauses };
 }
 
 function directoryOf(
   index: WebhookIndex,
   listeners: Set<(event: WebhookEvent) => void>,
   follower: DirectoryFollower,
-): WebhookDirectory {
+): Omit<WebhookDirectory, 'pauses'> {
   return {
     webhooksFor: (accountId, eventType) => index.webhooksFor(accountId, eventType),
     get: (webhookId) => index.get(webhookId),
@@ -50,12 +69,6 @@ function directoryOf(
     },
     ...follower,
   };
-}
-
-/** A record without a value (a tombstone) and one of another kind (a pause) say nothing about webhooks. */
-function readEvent(record: LogRecord): WebhookEvent | undefined {
-  if (record.value === null || record.key?.toString('utf8').startsWith('pause:')) return undefined;
-  return WebhookEventSchema.parse(JSON.parse(record.value.toString('utf8')));
 }
 
 /** A listener's fault is its own: the directory goes on. */

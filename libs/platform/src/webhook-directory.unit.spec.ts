@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WebhookEvent } from '@switchhook/contracts';
 import { fakeResources } from './fakes/fake-resources.js';
-import { aWebhook, webhookRecord } from './fakes/samples.js';
+import { PAUSE, aWebhook, pauseRecord, webhookRecord } from './fakes/samples.js';
 
 const FINISHED = 'OutboundCall.Finished';
 
@@ -68,14 +68,26 @@ describe('webhook directory', () => {
     expect(lines.join()).not.toContain('s3cr3t');
   });
 
-  it('passes over pauses and tombstones', async () => {
-    const { log, webhooks, lines } = await fakeResources();
+  it('never takes a pause for a webhook, and passes over tombstones', async () => {
+    const { log, webhooks, accounts, lines } = await fakeResources();
     await log.publish([
-      { topic: 'webhooks.v1', key: 'pause:all', value: Buffer.from('{}'), headers: {} },
+      pauseRecord({ version: 1, pause: PAUSE }),
+      pauseRecord({ accountId: 3, version: 1, pause: PAUSE }),
       { topic: 'webhooks.v1', key: '7', value: null, headers: {} },
     ]);
     expect([...webhooks.all()]).toEqual([]);
+    expect(accounts.exists(3)).toBe(false);
     expect(lines).toEqual([]);
+  });
+
+  it('skips a pause that it cannot read, and keeps the one that it knows', async () => {
+    const { log, webhooks, lines } = await fakeResources();
+    await log.publish([
+      pauseRecord({ version: 1, pause: PAUSE }),
+      { topic: 'webhooks.v1', key: 'pause:all', value: Buffer.from('{}'), headers: {} },
+    ]);
+    expect(webhooks.pauses.of(aWebhook())).toEqual(PAUSE);
+    expect(lines.filter((line) => line.includes('record skipped'))).toHaveLength(1);
   });
 
   it('tells listeners each event that moved a webhook on, and survives a listener that throws', async () => {

@@ -17,6 +17,8 @@ const ROUTES: readonly Route[] = [
   { path: '/v2/deliveries/*', service: 'audit' },
   { path: '/v2/webhooks/:id/deliveries', service: 'audit' },
   { path: '/v2/webhooks/*', service: 'subscriptions' },
+  { path: '/v2/platform/pause', service: 'subscriptions' },
+  { path: '/v2/platform/resume', service: 'subscriptions' },
   { path: '/v2/me/api/credentials/*', service: 'subscriptions' },
   { path: '/v2/api-docs/swagger.json', service: 'subscriptions' },
 ];

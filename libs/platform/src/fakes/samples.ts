@@ -1,4 +1,13 @@
-import { TOPICS, type Credential, type CredentialEvent, type Webhook, type WebhookEvent } from '@switchhook/contracts';
+import {
+  TOPICS,
+  pauseKey,
+  type Credential,
+  type CredentialEvent,
+  type Pause,
+  type PauseEvent,
+  type Webhook,
+  type WebhookEvent,
+} from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 
 export const aWebhook = (changes: Partial<Webhook> = {}): Webhook => ({
@@ -41,7 +50,18 @@ export function credentialRecord(credential: Credential): OutgoingRecord {
   return recordOf(TOPICS.credentials.name, credential.id, event);
 }
 
-const recordOf = (topic: string, id: number, event: object): OutgoingRecord => ({
+export const PAUSE: Pause = { since: 100, by: '1', role: 'platform' };
+
+/** A pause, or without one a resumption. */
+export function pauseRecord(state: Pick<PauseEvent, 'accountId' | 'version' | 'pause'>): OutgoingRecord {
+  const type = state.pause ? 'deliveries.paused' : 'deliveries.resumed';
+  return recordOf(TOPICS.webhooks.name, pauseKey(state.accountId), {
+    ...{ type, at: 1, by: '1' },
+    ...state,
+  } satisfies PauseEvent);
+}
+
+const recordOf = (topic: string, id: number | string, event: object): OutgoingRecord => ({
   topic,
   key: String(id),
   value: Buffer.from(JSON.stringify(event)),
