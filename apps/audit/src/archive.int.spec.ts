@@ -77,6 +77,24 @@ describe('what is kept', () => {
     expect(archive.unreadable).toEqual([]);
   });
 
+  test('keeps who held deliveries and when, by account', async () => {
+    const at = { at: NOON, by: '1', version: 1 };
+    const pause = { since: NOON, by: '1', role: 'platform' };
+    const append = (key: string, event: object) => {
+      const value = Buffer.from(JSON.stringify({ ...at, ...event }));
+      return log.append({ topic: TOPICS.webhooks.name, key, value, headers: {} });
+    };
+    append('pause:all', { type: 'deliveries.paused', pause });
+    append('pause:4', { type: 'deliveries.resumed', accountId: 4 });
+    await archive.take(log.records);
+    const rows = await rowsOf(TOPICS.webhooks.name);
+    expect(rows.map(({ kind, account_id, webhook_id }) => [kind, account_id, webhook_id])).toEqual([
+      ['deliveries.paused', null, null],
+      ['deliveries.resumed', '4', null],
+    ]);
+    expect(archive.unreadable).toEqual([]);
+  });
+
   test('commits to key, headers and value of each record under a salt of its own', async () => {
     deliver();
     await archive.take(log.records);
