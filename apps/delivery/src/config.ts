@@ -7,12 +7,15 @@ export interface DeliveryConfig {
   readonly proxy: URL | undefined;
   /** From which connections are made; any of this machine's unless set. */
   readonly localAddress: string | undefined;
+  /** Asked for host names; this machine's own unless set. */
+  readonly nameServers: readonly string[] | undefined;
 }
 
 const Schema = SettingsSchema.pick({
   SWITCHHOOK_ALLOW_PRIVATE: true,
   SWITCHHOOK_OUTBOUND_PROXY: true,
   SWITCHHOOK_OUTBOUND_ADDRESS: true,
+  SWITCHHOOK_DNS_SERVERS: true,
 });
 
 /** What delivery reads from the environment beyond what every service reads. Throws one error that lists every fault. */
@@ -23,5 +26,6 @@ export function readDeliveryConfig(env: NodeJS.ProcessEnv): DeliveryConfig {
     allowedCidrs: settings.SWITCHHOOK_ALLOW_PRIVATE,
     proxy: proxy === undefined ? undefined : new URL(proxy),
     localAddress,
+    nameServers: settings.SWITCHHOOK_DNS_SERVERS,
   };
 }

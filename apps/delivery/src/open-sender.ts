@@ -11,13 +11,15 @@ const DNS = { timeout: 2_000, tries: 1 };
 const HOSTS_FILE = { path: '/etc/hosts', everyMs: 5_000 };
 
 /**
- * The sender with what it stands on: this machine's hosts file and name servers. Throws `ConfigError` when connections cannot
+ * The sender with what it stands on: this machine's hosts file and name servers, or those that were set. Throws `ConfigError` when connections cannot
  * be made from the address that was set.
  */
 export async function openSender(config: DeliveryConfig): Promise<HttpSender> {
   if (config.localAddress !== undefined) await checkIsOurs(config.localAddress);
   const hosts = watchHostsFile(HOSTS_FILE.path, HOSTS_FILE.everyMs);
-  const { send, close } = httpSender({ resolve: hostResolver({ hosts, resolver: new Resolver(DNS) }), ...config });
+  const resolver = new Resolver(DNS);
+  if (config.nameServers !== undefined) resolver.setServers(config.nameServers);
+  const { send, close } = httpSender({ resolve: hostResolver({ hosts, resolver }), ...config });
   const closeAll = (): Promise<void> => {
     hosts.close();
     return close();

@@ -5,6 +5,7 @@ import { createAuthority, freePort, startReceiver, type Receiver } from '@switch
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDeliveryConfig } from './config.js';
 import type { DispatchersOptions } from './dispatchers.js';
+import { startDnsServer } from './dns-server.fixture.js';
 import { httpSender, type CallToSend } from './http-sender.js';
 import { openSender } from './open-sender.js';
 
@@ -135,4 +136,36 @@ describe('a source address', () => {
     );
     expect(() => readDeliveryConfig(faulty)).not.toThrow(/hidden/);
   });
+});
+
+describe('name servers', () => {
+  it('that are set are asked for the names of callbacks, in place of this machine’s', async () => {
+    const { resolver, asked, close } = await startDnsServer({ 'receiver.example': { addresses: ['127.0.0.1'] } });
+    closing.push(close);
+    const env = { SWITCHHOOK_DNS_SERVERS: resolver.getServers().join(), SWITCHHOOK_ALLOW_PRIVATE: '127.0.0.0/8' };
+    const { send, close: drop } = await openSender(readDeliveryConfig(env));
+    closing.push(drop);
+    const answer = await send({
+      call: { method: 'POST', url: `http://receiver.example:${receiver.port}/`, headers: {}, signingKeyIds: [] },
+      body: Buffer.from('{}'),
+      timeoutMs: 3_000,
+      nonStrictSsl: false,
+      allowLoopback: false,
+      signal: new AbortController().signal,
+    });
+    expect(answer).toMatchObject({ statusCode: 200, error: null });
+    expect(asked).toContain('A receiver.example');
+  });
+
+  it.each(['192.0.2.53', '192.0.2.53:5353, 2001:db8::53', '[2001:db8::53]:5353'])('may be %s', (servers) => {
+    expect(() => readDeliveryConfig({ SWITCHHOOK_DNS_SERVERS: servers })).not.toThrow();
+  });
+
+  it.each(['ns.example', '192.0.2.53:', '192.0.2.53:0', '192.0.2.53:65536', '[192.0.2.53]:53', '2001:db8::53, ,x'])(
+    'may not be %s: the start stops, by the variable',
+    (servers) => {
+      const faulty = { SWITCHHOOK_DNS_SERVERS: servers };
+      expect(() => readDeliveryConfig(faulty)).toThrow(/SWITCHHOOK_DNS_SERVERS: must be a comma list of IP addresses/);
+    },
+  );
 });

@@ -11,6 +11,14 @@ const CidrList = commaList().refine((cidrs) => cidrs.every(isCidr), {
   error: 'must be a comma list of CIDRs such as 127.0.0.0/8',
 });
 
+/** `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`, as Node's `Resolver.setServers` takes them. */
+function isNameServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const isAddress = v6 === undefined ? isIP(v4 ?? '') === 4 : isIP(v6) === 6;
+  return isAddress && Number(port) > 0 && Number(port) <= 65_535;
+}
+
 /** A URL with one of `protocols` (`http:`). */
 export const Url = (protocols: readonly string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -61,6 +69,12 @@ export const SettingsSchema = z.object({
   SWITCHHOOK_OUTBOUND_ADDRESS: z
     .string()
     .refine((text) => isIP(text) !== 0, { error: 'must be an IP address of this machine' })
+    .optional(),
+  /** Asked for the names in callbacks, in place of this machine's own. */
+  SWITCHHOOK_DNS_SERVERS: commaList()
+    .refine((servers) => servers.length > 0 && servers.every(isNameServer), {
+      error: 'must be a comma list of IP addresses, each with a port if it is not 53',
+    })
     .optional(),
   SWITCHHOOK_SAMPLE: onOff().optional(),
   LOG_LEVEL: z
