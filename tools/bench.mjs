@@ -14,6 +14,9 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '30' },
     warm: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '20' },
+    waiting: { type: 'string', default: '200000' },
+    webhooks: { type: 'string', default: '10000' },
+    burst: { type: 'string', default: '100000' },
   },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(ROWS, name));
@@ -33,6 +36,9 @@ const context = {
   measureMs: Number(values.seconds) * 1000,
   warmMs: Number(values.warm) * 1000,
   killEveryMs: 3_000,
+  waiting: Number(values.waiting),
+  webhooks: Number(values.webhooks),
+  burst: Number(values.burst),
 };
 const report = { startedAt: new Date().toISOString(), environment: environment(), settings: values, rows: [] };
 for (const name of positionals.length > 0 ? positionals : Object.keys(ROWS)) {

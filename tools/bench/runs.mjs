@@ -1,6 +1,8 @@
 // One run: a subject on fresh data, a warm-up, the measured time, and a wait for what is still under way.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from '../setup/project.mjs';
+import { outcomesBeyondOne } from './archive.mjs';
+import { inPairs } from './pairs.mjs';
 import { startProduct } from './product.mjs';
 import { startSubject } from './subjects.mjs';
 import { cpuPerDelivery, usageOf } from './usage.mjs';
@@ -11,30 +13,45 @@ const BEFORE_KILL_MS = 100;
 const DYING_MS = 500;
 const RESTART_AFTER_MS = 1_000;
 const SETTLE_AFTER_RESTART_MS = 1_000;
+/** As much as there can be under way: by Kafka, and by HTTP, where the sender waits for answers. */
+export const FULL_KAFKA = { backlog: 4_000, unacknowledged: 4_000 };
+export const FULL_HTTP = { backlog: 1_000, unacknowledged: 128 };
+
+/** Pairs product / floor. */
+export async function againstFloor(context, wish) {
+  return inPairs(context, ['product', 'floor'], (subject) => measure({ ...context, ...wish, subject }));
+}
 
 /**
- * Measures `wish.subject` (product or floor). `pace` is `{ perSecond }` or `{ backlog, unacknowledged }`; `hang` names an
- * endpoint that answers only after some seconds and does not count. Answers with latencies, deliveries per second, CPU, memory.
+ * Measures `subject` (product or floor). `pace` is `{ perSecond }` or `{ backlog, unacknowledged }`. Options of the product are
+ * `product` (see `startProduct`), those of the load `load`: `spread` (how many endpoints have events), `skip` (which of them do
+ * not count), `byKeys`. With the measured time begin `trouble` (`{ endpoints, behaviour, afterMs }`) and `burst`
+ * (`{ count, endpoint }`). Answers with latencies, deliveries per second, CPU, memory.
  */
-export async function measure({ traffic, subject: name, engine, by, pace, warmMs, measureMs, hang }) {
-  const subject = await startSubject(name, engine, traffic.endpoints);
+export async function measure(wish) {
+  const { traffic, subject: name, engine, by, pace, warmMs, measureMs, product = {}, load = {}, trouble, burst } = wish;
+  const subject = await startSubject(name, { engine, endpoints: traffic.endpoints, ...product });
   try {
-    if (hang) await traffic.ask('hang', hang);
-    await traffic.ask('begin', { target: subject.target(by), pace });
+    const target = subject.target(by);
+    await traffic.ask('begin', { target, pace, ...load });
     await sleep(warmMs);
     const before = usageOf(subject.roots());
     await traffic.ask('mark');
+    if (trouble) await traffic.ask('behave', trouble);
+    if (burst) await traffic.ask('beginBurst', { target, ...burst });
     await sleep(measureMs);
     await traffic.ask('mark');
     const after = usageOf(subject.roots());
-    if (hang) await traffic.ask('hang', { ...hang, afterMs: 0 });
-    const result = await traffic.ask('end', { drainMs: DRAIN_MS, skip: hang?.endpoint });
+    const burstSoFar = burst && (await traffic.ask('burst'));
+    if (trouble) await traffic.ask('behave', { ...trouble, behaviour: 'good' });
+    const result = await traffic.ask('end', { drainMs: DRAIN_MS, byKeys: load.byKeys });
     const usage = cpuPerDelivery(before, after, result.perSecond * (measureMs / 1000));
     const failures = traffic.failures.splice(0);
-    const run = { subject: name, engine, ...result, ...usage, failures };
+    const run = { subject: name, engine, ...result, ...usage, failures, ...(burst && { burst: burstSoFar }) };
     say(`  ${sentence(run)}`);
     return run;
   } finally {
+    if (trouble) await traffic.ask('behave', { ...trouble, behaviour: 'good' });
     await subject.stop();
   }
 }
@@ -56,7 +73,9 @@ export async function measureKills({ traffic, engine, rounds, pace, betweenMs })
     await sleep(SETTLE_AFTER_RESTART_MS + betweenMs);
     const kills = { knownAfterMs: BEFORE_KILL_MS, dyingMs: DYING_MS };
     const { curve: _curve, ...result } = await traffic.ask('end', { drainMs: DRAIN_MS, kills });
-    return { engine, rounds, ...result, restartsMs, failures: traffic.failures.splice(0) };
+    const { archived, beyond } = await outcomesBeyondOne(product.databaseUrl(), result.acknowledged);
+    const failures = traffic.failures.splice(0);
+    return { engine, rounds, ...result, archived, repeatedKnown: beyond, restartsMs, failures };
   } finally {
     await product.stop();
   }
@@ -73,6 +92,7 @@ function sentence(run) {
     `p50 ${ms(run.p50)} p95 ${ms(run.p95)} p99 ${ms(run.p99)} max ${ms(run.max)} ms`,
     `CPU ms per delivery: ${cpu.join(', ')}`,
     `MB: ${memory.join(', ')}`,
+    ...(run.burst ? [`burst: ${JSON.stringify(run.burst)}`] : []),
     ...(faults > 0
       ? [
           `FAULTS: ${JSON.stringify({ lost: run.lost, late: run.neverArrived, refused: run.refusals, failures: run.failures.slice(0, 3) })}`,

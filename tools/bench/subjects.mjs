@@ -7,9 +7,9 @@ import { createFloorTopics, deleteTopics, newPrefix, sharedBroker, startPostgres
 
 const CONNECTIONS = 128;
 
-/** Starts `product` or `floor` on an engine, on fresh data. */
-export function startSubject(name, engine, endpoints) {
-  return name === 'product' ? startProduct({ engine, endpoints }) : startFloor(engine, endpoints);
+/** Starts `product` or `floor`, on fresh data; see `startProduct` for the options. */
+export function startSubject(name, options) {
+  return name === 'product' ? startProduct(options) : startFloor(options.engine, options.endpoints);
 }
 
 async function startFloor(engine, endpoints) {

@@ -21,5 +21,6 @@ export async function startTraffic() {
     child.send({ id, action, options });
     return Promise.race([answer, ended]);
   };
-  return { ask, failures, pid: child.pid, endpoints: await ask('urls'), stop };
+  const { urls, namedUrls, nameServer } = await ask('endpoints');
+  return { ask, failures, pid: child.pid, endpoints: urls, namedEndpoints: namedUrls, nameServer, stop };
 }

@@ -21,7 +21,7 @@ export function steadily(perSecond, begin) {
 export function saturating({ backlog, unacknowledged }, ledger, begin) {
   const timer = setInterval(() => {
     const now = performance.now();
-    while (ledger.sent - ledger.arrived < backlog && ledger.sent - ledger.acknowledged < unacknowledged) begin(now);
+    while (ledger.underWay < backlog && ledger.sent - ledger.acknowledged < unacknowledged) begin(now);
   }, TICK_MS);
   return () => clearInterval(timer);
 }

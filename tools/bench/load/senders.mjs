@@ -10,7 +10,7 @@ const AGAIN_AFTER_MS = { first: 100, most: 1_600 };
 const ANSWER_WITHIN_MS = 10_000;
 
 /** One event per request, CloudEvents binary mode. */
-export function httpSender({ url, authorization, connections }, onRefusal) {
+export function httpSender({ url, authorization, connections }, { spread, onRefusal }) {
   const dispatcher = new Agent({
     connections,
     pipelining: 1,
@@ -20,7 +20,7 @@ export function httpSender({ url, authorization, connections }, onRefusal) {
   });
   const post = async (n) => {
     const headers = { authorization, 'content-type': 'application/json' };
-    const attributes = attributesOf(n);
+    const attributes = attributesOf(n, spread);
     for (const name in attributes) headers[`ce-${name}`] = attributes[name];
     const { statusCode, body } = await request(`${url}/v2/events`, {
       method: 'POST',
@@ -46,17 +46,18 @@ export function httpSender({ url, authorization, connections }, onRefusal) {
 }
 
 /** Produced to the events topic, `acks=all`, idempotent; what comes while a request is under way goes out with the next. */
-export async function kafkaSender({ brokers, topic }) {
+export async function kafkaSender({ brokers, topic }, { spread }) {
   const producer = new LingeringProducer(connectKafka(brokers, 'bench-load'));
   await producer.connect();
   return {
-    send: (n) => {
-      const { accountid, subject, ...others } = attributesOf(n);
-      const attributes = { ...others, accountid, subject };
-      const headers = { 'content-type': 'application/json' };
-      for (const name in attributes) headers[`ce_${name}`] = attributes[name];
-      return producer.send([{ topic, key: `${accountid}:${subject}`, value: dataOf(n), headers }]);
-    },
+    send: (n) => producer.send([kafkaMessage(topic, attributesOf(n, spread), dataOf(n))]),
     close: () => producer.close(),
   };
+}
+
+/** CloudEvents, binary mode. */
+export function kafkaMessage(topic, attributes, value) {
+  const headers = { 'content-type': 'application/json' };
+  for (const name in attributes) headers[`ce_${name}`] = attributes[name];
+  return { topic, key: `${attributes.accountid}:${attributes.subject}`, value, headers };
 }
