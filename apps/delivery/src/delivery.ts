@@ -57,11 +57,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     onAssigned: async (assigned) => {
       membership.assign(assigned);
-      await gossip.restored();
-      await gates.assign(assigned.partition);
-      await projection.assign(assigned);
-      await order.assign(assigned.partition);
-      await refillNames(log, names, assigned, now());
+      // A takeover waits for the longest of these only.
+      await allOf([
+        gossip.restored(),
+        gates.assign(assigned.partition),
+        projection.assign(assigned).then(() => order.assign(assigned.partition)),
+        refillNames(log, names, assigned, now()),
+      ]);
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
     },
@@ -87,6 +89,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     counts: () => ({ ...lanes.counts(), partitions: [...partitions], breakers: breakers.counts() }),
   };
+}
+
+/** Rejects as the first that does, but when all have ended: what is tried again must not meet what is still under way. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const ended = await Promise.allSettled(work);
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** What nothing else sets going: positions with nothing to store, gates whose time has passed, writes that failed. */

@@ -1,5 +1,6 @@
 import { HEADER, SCHEMA_VERSION, TOPICS } from '@switchhook/contracts';
 import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
+import { ReleasedRows } from './released-rows.js';
 import type { Schedule } from './schedule.js';
 import { requestHeaders, type ScheduleChange, type ScheduleRow } from './schedule-row.js';
 import type { SubjectOrder } from './subject-order.js';
@@ -22,16 +23,6 @@ export interface ReleaserDeps {
   readonly onError: (error: unknown) => void;
 }
 
-interface Released {
-  readonly partition: number;
-  readonly accountId: number;
-  readonly webhookId: number;
-  readonly deliveryId: string;
-  /** For a row in the order of its subject. */
-  readonly subject: string | undefined;
-  readonly at: number;
-}
-
 /** A released row whose outcome has not come by then is released again; its name drops the repeat. */
 const RELEASE_AGAIN_MS = 60_000;
 /** Under way at a time; of one account never more than is still free, so that no slow endpoint keeps others from their retries. */
@@ -50,12 +41,14 @@ export class Releaser {
   private readonly owned = new Set<number>();
   /** Webhooks with parked rows, by partition. */
   private readonly parked = new Map<number, Set<number>>();
-  private readonly released = new Map<string, Released>();
-  private readonly releasedOf = new Map<number, number>();
-  private readonly releasedOfAccount = new Map<number, number>();
+  private readonly released = new ReleasedRows();
   /** Stored or removed since the look-up began: what it found of them may be old, and would be dropped as a repeat. */
   private readonly changedSince = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer wakes us, epoch ms. */
+  private wakesAt = Infinity;
+  /** The earliest time of the rows that were stored since the last look at the table. */
+  private earliestStored = Infinity;
   private running: Promise<void> | undefined;
   private again = false;
   private closed = false;
@@ -72,19 +65,30 @@ export class Releaser {
     this.owned.delete(partition);
     this.parked.delete(partition);
     // Their outcomes are for the next owner to see: here they would take room until it is given back.
-    for (const [key, released] of this.released) if (released.partition === partition) this.forget(key);
+    this.released.removePartition(partition);
   }
 
-  /** The projection has stored these changes: their rows are no longer under way, and there may be new ones. */
+  /**
+   * The projection has stored these changes: their rows are no longer under way, and there may be new ones. Looks only when
+   * that can lead to anything: what is parked behind a gate, or due in an hour, costs no look at the table.
+   */
   changed(partition: number, changes: readonly ScheduleChange[]): void {
+    let isRoom = false;
     for (const change of changes) {
       if (change.kind === 'nothing') continue;
       const key = keyOf(change.kind === 'put' ? change.row.ids : change);
-      this.forget(key);
+      this.released.remove(key);
       if (this.running) this.changedSince.add(key);
-      if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(change.row.ids.webhookId);
+      const webhookId = change.kind === 'put' ? change.row.ids.webhookId : change.webhookId;
+      if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(webhookId);
+      if (change.kind === 'put' && change.row.dueAt !== null)
+        this.earliestStored = Math.min(this.earliestStored, change.row.dueAt);
+      isRoom ||= this.parked.get(partition)?.has(webhookId) === true && this.needsRefill(webhookId);
     }
-    this.wake();
+    // What is stored while a partition is being taken over is looked at when it is ours.
+    if (!this.owned.has(partition)) return;
+    if (isRoom || this.running) this.wake();
+    else this.wakeAt(this.earliestStored);
   }
 
   /** A lane has become shorter: what is parked behind it may follow. */
@@ -110,10 +114,7 @@ export class Releaser {
 
   /** Deliveries that were released and whose outcome is not known yet: of one webhook, or all. */
   releasedIds(webhookId?: number): string[] {
-    const all = [...this.released.values()];
-    return (webhookId === undefined ? all : all.filter((one) => one.webhookId === webhookId)).map(
-      (one) => one.deliveryId,
-    );
+    return this.released.ids(webhookId);
   }
 
   async close(): Promise<void> {
@@ -165,7 +166,7 @@ export class Releaser {
         const rows = await this.nextParked(partition, webhookId, limit);
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
-        const hasMore = rows.length > 0 || this.releasedOf.has(webhookId) || this.deps.order.handles(webhookId);
+        const hasMore = rows.length > 0 || this.released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
         if (hasMore) webhookIds.add(webhookId);
         else this.deps.onDrained(webhookId);
         await this.request(rows);
@@ -204,7 +205,9 @@ export class Releaser {
     if (rows.length === 0) return;
     const at = this.deps.now();
     for (const { ids, place, partition } of rows) {
-      this.remember(keyOf(ids), { ...ids, partition, subject: place?.subject, at });
+      const { accountId, webhookId, deliveryId } = ids;
+      const subject = place?.subject;
+      this.released.add(keyOf(ids), { partition, accountId, webhookId, deliveryId, subject, at });
     }
     try {
       await this.deps.log.publish(
@@ -232,13 +235,22 @@ export class Releaser {
   }
 
   private async sleepUntilDue(): Promise<void> {
-    clearTimeout(this.timer);
     if (this.closed) return;
     const partitions = [...this.owned];
+    this.earliestStored = Infinity;
     const earliest = await this.deps.schedule.earliest(partitions, this.releasedIds()).catch(() => null);
-    const untilDueMs = earliest === null ? POLL_MS : earliest - this.deps.now();
-    const waitMs = untilDueMs <= 0 ? BUSY_MS : Math.min(POLL_MS, untilDueMs);
-    this.timer = setTimeout(() => this.wake(), waitMs);
+    const now = this.deps.now();
+    const dueAt = Math.min(earliest ?? Infinity, this.earliestStored);
+    this.wakesAt = Infinity;
+    this.wakeAt(dueAt <= now ? now + BUSY_MS : Math.min(dueAt, now + POLL_MS));
+  }
+
+  /** Looks then, or before. */
+  private wakeAt(at: number): void {
+    if (this.closed || at >= this.wakesAt) return;
+    clearTimeout(this.timer);
+    this.wakesAt = at;
+    this.timer = setTimeout(() => this.wake(), Math.max(0, at - this.deps.now()));
     this.timer.unref();
   }
 
@@ -246,54 +258,28 @@ export class Releaser {
   private roomLeft(webhookId: number): number {
     const free = RELEASED_MAX - this.released.size;
     const accountId = this.deps.webhooks.get(webhookId)?.accountId ?? 0;
-    return Math.min(this.laneRoomLeft(webhookId), free - (this.releasedOfAccount.get(accountId) ?? 0));
+    return Math.min(this.laneRoomLeft(webhookId), free - this.released.ofAccount(accountId));
   }
 
   private laneRoomLeft(webhookId: number): number {
-    return this.deps.room(webhookId) - (this.releasedOf.get(webhookId) ?? 0);
+    return this.deps.room(webhookId) - this.released.ofWebhook(webhookId);
   }
 
   private needsRefill(webhookId: number): boolean {
     return this.laneRoomLeft(webhookId) >= this.deps.refillAt(webhookId);
   }
 
-  private remember(key: string, released: Released): void {
-    this.forget(key);
-    const { partition, accountId, webhookId, deliveryId, subject, at } = released;
-    this.released.set(key, { partition, accountId, webhookId, deliveryId, subject, at });
-    add(this.releasedOf, webhookId, 1);
-    add(this.releasedOfAccount, accountId, 1);
-  }
-
-  private forget(key: string): void {
-    const released = this.released.get(key);
-    if (!released) return;
-    this.released.delete(key);
-    add(this.releasedOf, released.webhookId, -1);
-    add(this.releasedOfAccount, released.accountId, -1);
-  }
-
   /** It did not come about: it may be requested again. */
   private giveBack(key: string): void {
-    const { webhookId, subject } = this.released.get(key) ?? {};
-    this.forget(key);
+    const { webhookId, subject } = this.released.remove(key) ?? {};
     if (webhookId !== undefined && subject !== undefined) this.deps.order.again(webhookId, subject);
   }
 
   private forgetOld(): void {
     const before = this.deps.now() - RELEASE_AGAIN_MS;
-    for (const [key, { at }] of this.released) {
-      if (at > before) return; // In the order of release: the rest is younger.
-      this.giveBack(key);
-    }
+    for (const key of this.released.before(before)) this.giveBack(key);
   }
 }
 
 const keyOf = ({ deliveryId, run }: { readonly deliveryId: string; readonly run: number }): string =>
   `${deliveryId}/${run}`;
-
-function add(counts: Map<number, number>, id: number, more: number): void {
-  const count = (counts.get(id) ?? 0) + more;
-  if (count > 0) counts.set(id, count);
-  else counts.delete(id);
-}

@@ -22,7 +22,11 @@ const placed = (event: number, deferrals: number) =>
   rowOf(event, deferrals, { place: { subject: `call-${event}`, sequence: event } });
 
 /** A releaser over a table that is empty unless told otherwise; `requested` are the event's deliveries with their deferrals. */
-function releaserOf(given: { schedule?: Partial<ReleaserDeps['schedule']>; order?: Partial<ReleaserDeps['order']> }) {
+function releaserOf(given: {
+  schedule?: Partial<ReleaserDeps['schedule']>;
+  order?: Partial<ReleaserDeps['order']>;
+  room?: ReleaserDeps['room'];
+}) {
   const published: OutgoingRecord[] = [];
   const releaser = new Releaser({
     log: { publish: async (records) => (published.push(...records), []) },
@@ -37,7 +41,7 @@ function releaserOf(given: { schedule?: Partial<ReleaserDeps['schedule']>; order
     },
     order: { handles: () => false, next: async () => [], admits: () => true, again: () => undefined, ...given.order },
     webhooks: { get: () => WEBHOOK, has: () => true },
-    room: () => 100,
+    room: given.room ?? (() => 100),
     refillAt: () => 1,
     onParked: () => undefined,
     onDrained: () => undefined,
@@ -119,4 +123,39 @@ it('a partition that goes away takes the room of its released rows with it', asy
   releaser.revoke(0);
   expect(releaser.releasedIds()).toEqual([]);
   await releaser.close();
+});
+
+describe('looks at the table', () => {
+  async function counting(room: number) {
+    const looks: number[] = [];
+    const { releaser } = releaserOf({ room: () => room, schedule: { due: async () => (looks.push(1), []) } });
+    await releaser.assign(0);
+    await eventually(() => expect(looks).toHaveLength(1));
+    for (let turn = 0; turn < 10; turn++) await nextTick();
+    return { releaser, looks };
+  }
+
+  it('not for what has no room yet, nor for what is due much later', async () => {
+    const { releaser, looks } = await counting(0);
+    releaser.changed(0, [{ kind: 'put', row: rowOf(1, 1) }]);
+    releaser.changed(0, [{ kind: 'put', row: rowOf(2, 0, { dueAt: 60_000 }) }]);
+    releaser.changed(0, [{ kind: 'remove', webhookId: WEBHOOK.id, deliveryId, run: 0 }]);
+    for (let turn = 0; turn < 10; turn++) await nextTick();
+    expect(looks).toHaveLength(1);
+    await releaser.close();
+  });
+
+  it('at once for what is parked and has room', async () => {
+    const { releaser, looks } = await counting(1);
+    releaser.changed(0, [{ kind: 'put', row: rowOf(1, 1) }]);
+    await eventually(() => expect(looks.length).toBeGreaterThan(1));
+    await releaser.close();
+  });
+
+  it('when a row is due that was stored since the last look', async () => {
+    const { releaser, looks } = await counting(0);
+    releaser.changed(0, [{ kind: 'put', row: rowOf(1, 0, { dueAt: 1_005 }) }]);
+    await eventually(() => expect(looks.length).toBeGreaterThan(1), { timeoutMs: 1_000 });
+    await releaser.close();
+  });
 });

@@ -10,6 +10,7 @@ import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 import { Releaser } from './release.js';
 import { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
+import type { ScheduleChange } from './schedule-row.js';
 
 const EVENT_KEY = '11111111-1111-5111-8111-111111111111';
 const PARTITION = 3;
@@ -234,6 +235,21 @@ describe('the schedule', () => {
     await connection.query('truncate delivery.schedule');
     await expect(stale.projection.apply(PARTITION, log)).rejects.toThrow('another owner');
     expect(await schedule.count([PARTITION])).toBe(0);
+  });
+
+  it('neither stores nor removes anything from a position at which it is not', async () => {
+    const at = { identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION };
+    await running(outcomes([{ delivery: 1, outcome: parked }]), () => 0).take();
+    const parkedIds = async () => (await schedule.parked(PARTITION, 1, [], 10)).map(({ ids }) => ids.deliveryId);
+    const [row] = await schedule.parked(PARTITION, 1, [], 1);
+    const changes: ScheduleChange[] = [
+      { kind: 'put', row: { ...row!, ids: { ...row!.ids, deliveryId: idOf(2) } } },
+      { kind: 'remove', webhookId: 1, deliveryId: idOf(1), run: 0 },
+    ];
+    expect(await schedule.apply(at, 0, 5, changes)).toBe(false);
+    expect([await schedule.position(at), await parkedIds()]).toEqual([1, [idOf(1)]]);
+    expect(await schedule.apply(at, 1, 5, changes)).toBe(true);
+    expect([await schedule.position(at), await parkedIds()]).toEqual([5, [idOf(2)]]);
   });
 
   it('releases parked rows in their order, as many as the lane has room for, and the rest when it has more', async () => {

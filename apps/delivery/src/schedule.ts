@@ -1,5 +1,5 @@
 import { moveCheckpoint, readCheckpoint } from '@switchhook/event-store';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { AttemptIds } from '@switchhook/contracts';
 import { readAttemptIds } from '@switchhook/domain';
 import type { ScheduleChange, ScheduleRow } from './schedule-row.js';
@@ -42,10 +42,26 @@ export class Schedule {
     to: number,
     changes: readonly ScheduleChange[],
   ): Promise<boolean> {
+    if (from === null) return this.applyFirst(at, to, changes);
+    const { rows, removed } = lastOf(changes);
+    const [moved]: { moved: boolean }[] = await this.database.query(
+      `with pace as (select set_config('synchronous_commit', 'off', true)),
+       moved as (update delivery.checkpoints set position = $5
+                  where consumer = $1 and identity = $2 and topic = $3 and partition = $4 and position = $6 returning 1),
+       put as (${putting(7, 'where exists (select from moved)')}),
+       removed as (${removing(19, 'exists (select from moved) and')})
+       select exists (select from moved) as moved from pace`,
+      [CHECKPOINT.consumer, at.identity, at.topic, at.partition, to, from, ...columnsOf(rows), ...keysOf(removed)],
+    );
+    return moved?.moved === true;
+  }
+
+  private async applyFirst(at: SchedulePosition, to: number, changes: readonly ScheduleChange[]): Promise<boolean> {
     return this.database.transaction(async (manager) => {
-      await manager.query('set local synchronous_commit = off');
-      if (!(await moveCheckpoint(manager, { ...CHECKPOINT, ...at, from, to }))) return false;
-      await writeChanges(manager, changes);
+      if (!(await moveCheckpoint(manager, { ...CHECKPOINT, ...at, from: null, to }))) return false;
+      const { rows, removed } = lastOf(changes);
+      if (rows.length > 0) await manager.query(putting(1), columnsOf(rows));
+      if (removed.length > 0) await manager.query(removing(1), keysOf(removed));
       return true;
     });
   }
@@ -179,49 +195,55 @@ function fromRow(row: StoredRow): ScheduleRow {
   };
 }
 
-/** The last change of each run counts; a row is never replaced by one of an earlier attempt. */
-async function writeChanges(manager: EntityManager, changes: readonly ScheduleChange[]): Promise<void> {
+type Removal = Extract<ScheduleChange, { kind: 'remove' }>;
+
+/** The last change of each run counts. */
+function lastOf(changes: readonly ScheduleChange[]): { rows: ScheduleRow[]; removed: Removal[] } {
   const last = new Map<string, ScheduleChange>();
   for (const change of changes) {
     if (change.kind === 'put') last.set(`${change.row.ids.deliveryId}/${change.row.ids.run}`, change);
     if (change.kind === 'remove') last.set(`${change.deliveryId}/${change.run}`, change);
   }
-  const rows = [...last.values()].flatMap((change) => (change.kind === 'put' ? [change.row] : []));
-  const removed = [...last.values()].flatMap((change) => (change.kind === 'remove' ? [change] : []));
-  if (rows.length > 0) await putRows(manager, rows);
-  if (removed.length > 0) {
-    await manager.query(
-      `delete from delivery.schedule s using unnest($1::uuid[], $2::int[]) as r(delivery_id, run)
-        where s.delivery_id = r.delivery_id and s.run = r.run`,
-      [removed.map((change) => change.deliveryId), removed.map((change) => change.run)],
-    );
-  }
+  const all = [...last.values()];
+  const rows = all.flatMap((change) => (change.kind === 'put' ? [change.row] : []));
+  return { rows, removed: all.filter((change) => change.kind === 'remove') };
 }
 
-async function putRows(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<void> {
-  await manager.query(
-    `insert into delivery.schedule as s
+/** The statement that stores rows, its parameters `$first` and so on; a row is never replaced by one of an earlier attempt. */
+function putting(first: number, where = ''): string {
+  const types = ['uuid', 'int', 'int', 'int', 'int', 'bigint', 'bigint', 'bigint', 'text', 'bytea', 'text', 'bigint'];
+  const columns = types.map((type, index) => `$${first + index}::${type}[]`).join(', ');
+  return `insert into delivery.schedule as s
        (delivery_id, run, number, deferrals, partition, webhook_id, due_at, position, headers, data, subject, sequence)
-     select * from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::bigint[],
-                          $8::bigint[], $9::text[], $10::bytea[], $11::text[], $12::bigint[])
+     select * from unnest(${columns}) ${where}
      on conflict (delivery_id, run) do update
         set number = excluded.number, deferrals = excluded.deferrals, due_at = excluded.due_at,
             position = excluded.position, headers = excluded.headers, subject = excluded.subject,
             sequence = excluded.sequence
-      where s.number <= excluded.number`,
-    [
-      rows.map(({ ids }) => ids.deliveryId),
-      rows.map(({ ids }) => ids.run),
-      rows.map(({ ids }) => ids.number),
-      rows.map(({ ids }) => ids.deferrals),
-      rows.map((row) => row.partition),
-      rows.map(({ ids }) => ids.webhookId),
-      rows.map((row) => row.dueAt),
-      rows.map((row) => row.position),
-      rows.map((row) => JSON.stringify(row.headers)),
-      rows.map((row) => row.data),
-      rows.map(({ place }) => place?.subject ?? null),
-      rows.map(({ place }) => place?.sequence ?? null),
-    ],
-  );
+      where s.number <= excluded.number`;
 }
+
+const columnsOf = (rows: readonly ScheduleRow[]): unknown[] => [
+  rows.map(({ ids }) => ids.deliveryId),
+  rows.map(({ ids }) => ids.run),
+  rows.map(({ ids }) => ids.number),
+  rows.map(({ ids }) => ids.deferrals),
+  rows.map((row) => row.partition),
+  rows.map(({ ids }) => ids.webhookId),
+  rows.map((row) => row.dueAt),
+  rows.map((row) => row.position),
+  rows.map((row) => JSON.stringify(row.headers)),
+  rows.map((row) => row.data),
+  rows.map(({ place }) => place?.subject ?? null),
+  rows.map(({ place }) => place?.sequence ?? null),
+];
+
+/** The statement that removes rows, its parameters `$first` and the next. */
+const removing = (first: number, where = ''): string =>
+  `delete from delivery.schedule s using unnest($${first}::uuid[], $${first + 1}::int[]) as r(delivery_id, run)
+    where ${where} s.delivery_id = r.delivery_id and s.run = r.run`;
+
+const keysOf = (removed: readonly Removal[]): unknown[] => [
+  removed.map((change) => change.deliveryId),
+  removed.map((change) => change.run),
+];

@@ -5,20 +5,21 @@ export interface TokenRate {
 }
 
 /**
- * Takes one token at `nowMs`. A bucket is one number, the time at which it is full again (epoch ms; 0 or any time past: it
- * is full). Answers with that time after the taking, or with how long to wait for a token, ms.
+ * Takes a token, or `tokens`, at `nowMs`. A bucket is one number, the time at which it is full again (epoch ms; 0 or any time past: it
+ * is full). Answers with that time after the taking, or with how long to wait for them, ms.
  * A clock that was put back costs no more than an empty bucket does.
  */
 export function takeToken(
   { perSecond, burst }: TokenRate,
   fullAtMs: number,
   nowMs: number,
+  tokens = 1,
 ): { readonly fullAtMs: number } | { readonly waitMs: number } {
-  const tokenMs = 1_000 / perSecond;
-  const emptyMs = burst * tokenMs;
+  const takenMs = (tokens * 1_000) / perSecond;
+  const emptyMs = (burst * 1_000) / perSecond;
   const lacksMs = Math.min(Math.max(0, fullAtMs - nowMs), emptyMs);
-  const waitMs = lacksMs + tokenMs - emptyMs;
-  return waitMs > ROUNDING_MS ? { waitMs } : { fullAtMs: nowMs + lacksMs + tokenMs };
+  const waitMs = lacksMs + takenMs - emptyMs;
+  return waitMs > ROUNDING_MS ? { waitMs } : { fullAtMs: nowMs + lacksMs + takenMs };
 }
 
 /** Epoch milliseconds as a double are exact to a four-thousandth; sums of thirds are not. */
