@@ -2,14 +2,15 @@ import { LIMITS, type Fault } from '@switchhook/contracts';
 import { eventKey } from '@switchhook/domain';
 import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord } from '@switchhook/event-log';
 import { HttpFault, invalid, type Actor } from '@switchhook/platform';
-import { NamesUnavailableError, type AppendNew } from './append-new.js';
+import type { AppendInTurns, Patience } from './append-in-turns.js';
+import { NamesUnavailableError } from './append-new.js';
 import { eventRecord } from './event-record.js';
 import type { Accounts } from './ingest.js';
 import { readRequest, type EventFault, type EventRequest, type IndexedEvent } from './read-request.js';
 
 export interface AcceptDeps {
   readonly accounts: Accounts;
-  readonly appendNew: AppendNew;
+  readonly appendNew: AppendInTurns;
   readonly onDuplicates: (count: number) => void;
   readonly now: () => number;
   readonly limits: AcceptLimits;
@@ -38,39 +39,80 @@ const RETRY_AFTER_SECONDS = 1;
  * 503 when the log or the database does not answer within the deadline (the client sends the same again then).
  */
 export const accept = (deps: AcceptDeps): AcceptEvents => {
-  let waitingBytes = 0;
+  const waiting = new WaitingBytes(deps.limits.waitingBytesMax);
   return async (request, actor) => {
     if (request.body.length > LIMITS.requestBytes) {
       throw new HttpFault('tooLarge', `The request is over ${LIMITS.requestBytes} bytes`);
     }
     const { events, faults } = readRequest(request, actor.accountId, deps.now());
-    if (waitingBytes + request.body.length > deps.limits.waitingBytesMax) throw logUnavailable('too much waits for it');
-    waitingBytes += request.body.length;
-    const answer = appendNew(deps, events, faults, actor);
-    const settled = (): void => void (waitingBytes -= request.body.length);
+    const accountId = events[0]?.event.accountId ?? actor.accountId;
+    waiting.take(accountId, request.body.length);
+    const patience = { isOver: false };
+    const answer = appendNew(deps, events, faults, { actor, patience });
+    const settled = (): void => waiting.leave(accountId, request.body.length);
     // Counted until the log has answered, not until we have: what it still holds is in our memory.
     answer.then(settled, settled);
-    return within(deps.limits.acceptDeadlineMs, answer);
+    return within(deps.limits.acceptDeadlineMs, answer, patience);
   };
 };
+
+/** The bytes of requests that wait for the log: bounded, and of one account never more than is still free. */
+class WaitingBytes {
+  private all = 0;
+  private readonly byAccount = new Map<number, number>();
+
+  constructor(private readonly max: number) {}
+
+  /** Throws a 503 when there is no room at all, a 429 when there is none for more of this account. */
+  take(accountId: number, bytes: number): void {
+    const mine = this.byAccount.get(accountId) ?? 0;
+    const free = this.max - this.all;
+    if (bytes > free) throw logUnavailable('too much waits for it');
+    if (mine > 0 && mine + bytes > free) throw tooManyOf(accountId);
+    this.all += bytes;
+    this.byAccount.set(accountId, mine + bytes);
+  }
+
+  leave(accountId: number, bytes: number): void {
+    this.all -= bytes;
+    const mine = (this.byAccount.get(accountId) ?? 0) - bytes;
+    if (mine > 0) this.byAccount.set(accountId, mine);
+    else this.byAccount.delete(accountId);
+  }
+}
+
+interface Sender {
+  readonly actor: Actor;
+  readonly patience: Patience;
+}
 
 async function appendNew(
   deps: AcceptDeps,
   events: readonly IndexedEvent[],
   unreadable: readonly EventFault[],
-  actor: Actor,
+  { actor, patience }: Sender,
 ): Promise<Accepted> {
   const faults = [...unreadable, ...(await accountFaults(deps, events, actor))];
   if (faults.length > 0) throw refusal(faults);
-  const byKey = new Map<string, OutgoingRecord>();
-  for (const { event } of events) {
-    const key = eventKey(event.accountId, event.source, event.id);
-    if (!byKey.has(key)) byKey.set(key, eventRecord(event));
+  let accepted = 0;
+  for (const [accountId, named] of byAccount(events)) {
+    accepted += await deps.appendNew(accountId, named, patience).catch(rethrow);
   }
-  const accepted = await deps.appendNew(byKey).catch(rethrow);
   const duplicates = events.length - accepted;
   if (duplicates > 0) deps.onDuplicates(duplicates);
   return { accepted, duplicates };
+}
+
+/** The events of each account by their names, the first of each name. */
+function byAccount(events: readonly IndexedEvent[]): Map<number, Map<string, OutgoingRecord>> {
+  const accounts = new Map<number, Map<string, OutgoingRecord>>();
+  for (const { event } of events) {
+    let named = accounts.get(event.accountId);
+    if (!named) accounts.set(event.accountId, (named = new Map()));
+    const key = eventKey(event.accountId, event.source, event.id);
+    if (!named.has(key)) named.set(key, eventRecord(event));
+  }
+  return accounts;
 }
 
 /** Events for accounts that the sender may not use, or that do not exist even when the directories are read to their ends. */
@@ -128,10 +170,18 @@ const logUnavailable = (why: string): HttpFault =>
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 
+const tooManyOf = (accountId: number): HttpFault =>
+  new HttpFault('tooMany', `Account ${accountId} sends more than it has room for: send the same again`, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+
 /** What `answer` says, or a 503 after `deadlineMs`; a late answer is not heard any more. */
-function within<Answer>(deadlineMs: number, answer: Promise<Answer>): Promise<Answer> {
+function within<Answer>(deadlineMs: number, answer: Promise<Answer>, patience: Patience): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(logUnavailable(`no answer within ${deadlineMs} ms`)), deadlineMs);
+    const timer = setTimeout(() => {
+      patience.isOver = true;
+      reject(logUnavailable(`no answer within ${deadlineMs} ms`));
+    }, deadlineMs);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

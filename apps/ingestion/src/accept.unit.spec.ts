@@ -5,7 +5,9 @@ import { HttpFault, type Actor } from '@switchhook/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accept, type Accepted } from './accept.js';
+import { appendInTurns } from './append-in-turns.js';
 import { lookUpThenAppend } from './append-new.js';
+import { Intake } from './intake.js';
 import type { EventRequest } from './read-request.js';
 import { Directories, webhook } from './testing/fakes.js';
 
@@ -48,31 +50,42 @@ interface Options {
   readonly known?: readonly string[];
   readonly knownFails?: Error;
   readonly waitingBytesMax?: number;
+  readonly intake?: Intake;
+  readonly acceptDeadlineMs?: number;
 }
 
 function start(options: Options = {}) {
   const appended: OutgoingRecord[] = [];
   const directories = options.directories ?? new Directories(webhook(1), webhook(2, { accountId: 8 }));
+  const intake = options.intake ?? intakeOf(1_000);
+  const append = lookUpThenAppend(
+    async () => {
+      if (options.knownFails) throw options.knownFails;
+      return new Set(options.known);
+    },
+    async (records, { flush }) => {
+      expect(flush).toBe(true);
+      await options.append?.(records);
+      const from = appended.length;
+      appended.push(...records);
+      return records.map(({ topic }, index) => ({ topic, partition: 0, position: from + index }));
+    },
+  );
   const run = accept({
     accounts: directories,
-    appendNew: lookUpThenAppend(
-      async () => {
-        if (options.knownFails) throw options.knownFails;
-        return new Set(options.known);
-      },
-      async (records, { flush }) => {
-        expect(flush).toBe(true);
-        const places = await options.append?.(records);
-        appended.push(...records);
-        return places ?? [];
-      },
-    ),
+    appendNew: appendInTurns(intake, append),
     onDuplicates: () => undefined,
     now: () => NOW,
-    limits: { acceptDeadlineMs: 30, waitingBytesMax: options.waitingBytesMax ?? 1_000_000_000 },
+    limits: {
+      acceptDeadlineMs: options.acceptDeadlineMs ?? 30,
+      waitingBytesMax: options.waitingBytesMax ?? 1_000_000_000,
+    },
   });
   return { appended, directories, run };
 }
+
+const intakeOf = (allMax: number) =>
+  new Intake({ allMax, accountMax: 10, isOverRate: () => false, isBusy: () => false });
 
 async function faultOf(answer: Promise<Accepted>): Promise<HttpFault> {
   const error: unknown = await answer.then(
@@ -279,6 +292,50 @@ describe('POST /v2/events answers 503 with Retry-After', () => {
     resolve([]);
     await new Promise(setImmediate);
     expect(await run(request, account7)).toEqual({ accepted: 1, duplicates: 0 });
+  });
+});
+
+describe('an account that sends more than ingestion can work off', () => {
+  const many = (count: number, accountid: string) =>
+    batch(...Array.from({ length: count }, (_, n) => cloudEvent({ id: `${accountid}-${n}`, accountid })));
+
+  it('waits for itself alone: its events go in as those before them are worked off, others at once', async () => {
+    const intake = intakeOf(100);
+    intake.assigned(0);
+    const { run, appended } = start({ intake, acceptDeadlineMs: 5_000 });
+    const noisy = run(many(25, '7'), platform);
+    await new Promise(setImmediate);
+    expect(appended).toHaveLength(10);
+    expect(await run(many(3, '8'), platform)).toEqual({ accepted: 3, duplicates: 0 });
+    for (const next of [5, 10, 15, 20, 25]) {
+      intake.workedOff(0, next);
+      await new Promise(setImmediate);
+    }
+    expect(await noisy).toEqual({ accepted: 25, duplicates: 0 });
+    expect(new Set(appended.map(({ headers }) => headers['ce_id'])).size).toBe(28);
+  });
+
+  it('has a 503 after the deadline, and nothing of it goes in later', async () => {
+    const intake = intakeOf(100);
+    intake.assigned(0);
+    const { run, appended } = start({ intake });
+    expect((await faultOf(run(many(25, '7'), platform))).status).toBe(503);
+    intake.workedOff(0, 10);
+    await new Promise(setImmediate);
+    expect(appended).toHaveLength(10);
+    expect(intake.counts()).toEqual({ accounts: 0, underWay: 0 });
+  });
+
+  it('has a 429 while more of it waits than there is room left, which is there for others', async () => {
+    const { promise, resolve } = Promise.withResolvers<Place[]>();
+    const bytes = many(10, '7').body.length;
+    const { run } = start({ append: () => promise, waitingBytesMax: bytes * 2.5, acceptDeadlineMs: 5_000 });
+    const first = run(many(10, '7'), platform);
+    const fault = await faultOf(run(many(10, '7'), platform));
+    expect([fault.status, fault.details.retryAfterSeconds]).toEqual([429, 1]);
+    const other = run(many(10, '8'), platform);
+    resolve([]);
+    expect(await Promise.all([first, other])).toEqual(Array(2).fill({ accepted: 10, duplicates: 0 }));
   });
 });
 

@@ -13,10 +13,10 @@ export class AccountRates {
     private readonly now: () => number,
   ) {}
 
-  /** Notes one delivery; answers whether it is over the account's rate. */
-  isOver(accountId: number): boolean {
+  /** Notes one delivery, or `count`; answers whether that is over the account's rate: then it is not noted. */
+  isOver(accountId: number, count = 1): boolean {
     const nowMs = this.now();
-    const taken = takeToken(this.rate, this.fullAt.get(accountId) ?? 0, nowMs);
+    const taken = takeToken(this.rate, this.fullAt.get(accountId) ?? 0, nowMs, count);
     if ('waitMs' in taken) return true;
     if (this.fullAt.size >= SWEEP_AT && !this.fullAt.has(accountId)) this.sweep(nowMs);
     this.fullAt.set(accountId, taken.fullAtMs);

@@ -10,3 +10,13 @@ it('an account is over its rate after its burst, until time has given it more; a
   nowMs += 4;
   expect(over(1, 5)).toBe(3);
 });
+
+it('many at once are within the rate, all of them or none', () => {
+  const rates = new AccountRates({ perSecond: 500, burst: 10 }, () => 1_000);
+  expect([rates.isOver(1, 6), rates.isOver(1, 6), rates.isOver(1, 4), rates.isOver(1)]).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+});

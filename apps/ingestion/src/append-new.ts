@@ -6,8 +6,14 @@ import {
   type Place,
 } from '@switchhook/event-log';
 
-/** Appends the events whose names (the keys) are new; resolves with how many those were, when they are durable. */
-export type AppendNew = (events: ReadonlyMap<string, OutgoingRecord>) => Promise<number>;
+/** Events of one account, by name. */
+export type NamedEvents = ReadonlyMap<string, OutgoingRecord>;
+
+/**
+ * Appends the events whose names are new; resolves when they are durable, with a place for each of those: the others have
+ * none, or an undefined one.
+ */
+export type AppendNew = (events: NamedEvents) => Promise<readonly (Place | undefined)[]>;
 
 /** Appends to the log; the answer comes when the records are durable. */
 export type Append = (records: readonly OutgoingRecord[], options: { flush: true }) => Promise<Place[]>;
@@ -29,8 +35,7 @@ export const lookUpThenAppend =
       throw new NamesUnavailableError('The names of accepted events cannot be read', { cause: error });
     });
     const fresh = [...events].filter(([eventKey]) => !taken.has(eventKey)).map(([, record]) => record);
-    if (fresh.length > 0) await append(fresh, { flush: true });
-    return fresh.length;
+    return fresh.length > 0 ? append(fresh, { flush: true }) : [];
   };
 
 /** Appends and gives the names in one transaction, where the log is in the same database. */
@@ -38,6 +43,5 @@ export const appendWithNames =
   (publishOnce: NonNullable<EventLog['publishOnce']>, names: NameTable): AppendNew =>
   async (events) => {
     const named = [...events].map(([name, record]) => ({ name, record }));
-    const places = await publishOnce(named, names);
-    return places.filter((place) => place !== undefined).length;
+    return publishOnce(named, names);
   };

@@ -18,13 +18,16 @@ import {
 import type { Logger } from 'pino';
 import { accept } from './accept.js';
 import { AccountRates } from './account-rates.js';
+import { appendInTurns } from './append-in-turns.js';
 import type { AcceptedNames } from './accepted-names.js';
 import { appendWithNames, lookUpThenAppend, type AppendNew } from './append-new.js';
 import { readIngestionConfig, type IngestionConfig } from './config.js';
 import { ingestCounters } from './counters.js';
 import { EventsConsumer, INGEST_EVENTS } from './events.consumer.js';
 import { ACCEPT_EVENTS, EventsController } from './events.controller.js';
-import { ingest, type Claims, type IngestCounters } from './ingest.js';
+import { ingest, type Claims, type IngestCounters, type IngestEvents } from './ingest.js';
+import { Intake } from './intake.js';
+import { loopBusy } from './loop-busy.js';
 import { NameLookup } from './name-lookup.js';
 import { NamesCleanup } from './names-cleanup.js';
 import { openClaims, openNames } from './open-names.js';
@@ -32,6 +35,11 @@ import { openClaims, openNames } from './open-names.js';
 const NAMES = Symbol('NAMES');
 const CLAIMS = Symbol('CLAIMS');
 const COUNTERS = Symbol('COUNTERS');
+
+/** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some hundredths of a second. */
+const INTAKE = { allMax: 2_000, accountMax: 200 };
+/** Events a second, and at once, that an account may bring by HTTP however busy the process is; more if its rate is higher. */
+const NEVER_HELD = 500;
 
 function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
   if (log.publishOnce) return appendWithNames((records, table) => log.publishOnce!(records, table), names);
@@ -42,25 +50,56 @@ function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
   );
 }
 
+/** Tells the intake what has been worked off. */
+const noting =
+  (intake: Intake, run: IngestEvents): IngestEvents =>
+  async (batch) => {
+    const outputs = await run(batch);
+    const last = batch.records.at(-1);
+    if (last) intake.workedOff(batch.partition, last.position + 1);
+    return outputs;
+  };
+
+const intakeProvider = ({ accountRate: { perSecond } }: IngestionConfig): Provider => ({
+  provide: Intake,
+  inject: [NAMES, CONSUMER_GROUPS, CLOCK],
+  useFactory: (names: AcceptedNames, groups: ConsumerGroups, now: () => number) => {
+    const neverHeld = Math.max(NEVER_HELD, perSecond);
+    const rates = new AccountRates({ perSecond: neverHeld, burst: neverHeld }, now);
+    const isOverRate = (accountId: number, count: number): boolean => rates.isOver(accountId, count);
+    const intake = new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
+    groups.configure('ingestion', {
+      onAssigned: async ({ partition }) => {
+        await names.loadWatermark(partition);
+        intake.assigned(partition);
+      },
+      onRevoked: async (partition) => intake.revoked(partition),
+    });
+    return intake;
+  },
+});
+
 /** In the order of the flow: HTTP → log → names → requests. */
 const providers = (config: IngestionConfig): Provider[] => [
   { provide: COUNTERS, inject: [METRICS, CLOCK], useFactory: ingestCounters },
   { provide: NAMES, inject: [EVENT_LOG, DATABASE, DATABASE_URL], useFactory: openNames },
   // After the names, which bring the tables up to date.
   { provide: CLAIMS, inject: [EVENT_LOG, DATABASE, NAMES], useFactory: openClaims },
+  intakeProvider(config),
   {
     provide: ACCEPT_EVENTS,
-    inject: [EVENT_LOG, NAMES, ACCOUNT_DIRECTORY, METRICS, CLOCK],
+    inject: [EVENT_LOG, NAMES, ACCOUNT_DIRECTORY, METRICS, CLOCK, Intake],
     useFactory: (
       log: EventLog,
       names: AcceptedNames,
       accounts: AccountDirectory,
       metrics: Metrics,
       now: () => number,
+      intake: Intake,
     ) => {
       return accept({
         accounts,
-        appendNew: appendNewTo(log, names),
+        appendNew: appendInTurns(intake, appendNewTo(log, names)),
         onDuplicates: (count) => metrics.eventsDuplicate.inc(count),
         now,
         limits: config,
@@ -69,7 +108,7 @@ const providers = (config: IngestionConfig): Provider[] => [
   },
   {
     provide: INGEST_EVENTS,
-    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, CLAIMS, COUNTERS, CLOCK, CONSUMER_GROUPS],
+    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, CLAIMS, COUNTERS, CLOCK, Intake],
     useFactory: (
       receivers: WebhookDirectory,
       accounts: AccountDirectory,
@@ -77,13 +116,10 @@ const providers = (config: IngestionConfig): Provider[] => [
       claims: Claims,
       counters: IngestCounters,
       now: () => number,
-      groups: ConsumerGroups,
+      intake: Intake,
     ) => {
-      groups.configure('ingestion', {
-        onAssigned: async ({ partition }) => void (await names.loadWatermark(partition)),
-      });
       const rates = new AccountRates(config.accountRate, now);
-      return ingest({ receivers, accounts, names, claims, rates, counters, now });
+      return noting(intake, ingest({ receivers, accounts, names, claims, rates, counters, now }));
     },
   },
   {

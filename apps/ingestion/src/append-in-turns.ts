@@ -1,0 +1,43 @@
+import type { AppendNew, NamedEvents } from './append-new.js';
+import type { Intake } from './intake.js';
+
+/** Whether whoever sent the events has gone, so that what has not been appended yet need not be. */
+export interface Patience {
+  isOver: boolean;
+}
+
+/** Appends the new ones among the events of an account; resolves with how many those were. */
+export type AppendInTurns = (accountId: number, events: NamedEvents, patience: Patience) => Promise<number>;
+
+/** The sender had no answer in time; part of its events may be in the log, and is known when it sends them again. */
+export class PatienceOverError extends Error {}
+
+/** Appends in pieces that the intake has room for, each when it is the account's turn. */
+export const appendInTurns =
+  (intake: Intake, append: AppendNew): AppendInTurns =>
+  async (accountId, events, patience) => {
+    let count = 0;
+    for (const piece of piecesOf(events, intake.atOnce)) {
+      const turn = intake.enter(accountId, piece.size);
+      if (turn) await turn;
+      try {
+        if (patience.isOver) throw new PatienceOverError('The sender waits no longer');
+        const places = await append(piece);
+        intake.appended(accountId, piece.size, places);
+        for (const place of places) if (place) count += 1;
+      } catch (error) {
+        intake.failed(accountId, piece.size);
+        throw error;
+      }
+    }
+    return count;
+  };
+
+function* piecesOf(events: NamedEvents, atOnce: number): Generator<NamedEvents> {
+  if (events.size <= atOnce) {
+    yield events;
+    return;
+  }
+  const all = [...events];
+  for (let from = 0; from < all.length; from += atOnce) yield new Map(all.slice(from, from + atOnce));
+}
