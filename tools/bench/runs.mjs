@@ -34,11 +34,12 @@ export async function measure(wish) {
   try {
     const target = subject.target(by);
     await traffic.ask('begin', { target, pace, ...load });
+    if (burst) await traffic.ask('prepareBurst', { target, ...burst });
     await sleep(warmMs);
     const before = usageOf(subject.roots());
     await traffic.ask('mark');
     if (trouble) await traffic.ask('behave', trouble);
-    if (burst) await traffic.ask('beginBurst', { target, ...burst });
+    if (burst) await traffic.ask('beginBurst', { target });
     await sleep(measureMs);
     await traffic.ask('mark');
     const after = usageOf(subject.roots());

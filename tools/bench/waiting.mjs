@@ -46,7 +46,7 @@ async function measureMemory({ traffic, waiting: count, webhooks }) {
     await services.createWebhooks(wantedOf(webhooks, traffic.endpoints));
     say(`  ${webhooks} webhooks; delivery has ${Math.round(memoryOf(delivery))} MB`);
     await traffic.ask('behave', { endpoints: [DEAD], behaviour: 'refuse' });
-    await traffic.ask('beginBurst', { target: services.target(), count, endpoint: DEAD });
+    await burst(traffic, services.target(), count);
     const samplesMb = await sampledUntil(delivery.url, count, () => memoryOf(delivery));
     const waiting = await metric(delivery.url, WAITING);
     return { waiting, mostMb: Math.max(...samplesMb), endMb: samplesMb.at(-1), samplesMb };
@@ -65,7 +65,7 @@ async function measureOutage({ traffic, waiting }) {
   });
   try {
     await traffic.ask('behave', { endpoints: [DEAD], behaviour: 'refuse' });
-    await traffic.ask('beginBurst', { target: product.target('http'), count, endpoint: DEAD });
+    await burst(traffic, product.target('http'), count);
     await sampledUntil(product.url, count, () => 0);
     await traffic.ask('behave', { endpoints: [DEAD], behaviour: 'good' });
     await drained(traffic, count);
@@ -74,6 +74,11 @@ async function measureOutage({ traffic, waiting }) {
   } finally {
     await product.stop();
   }
+}
+
+async function burst(traffic, target, count) {
+  await traffic.ask('prepareBurst', { target, count, endpoint: DEAD });
+  await traffic.ask('beginBurst', { target });
 }
 
 /** One webhook per account that gets the events, and others, that are idle. */

@@ -1,5 +1,5 @@
 // Many events of one account at once, apart from the ledger's.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { LingeringProducer } from '../floor/lingering-producer.mjs';
 import { connectKafka } from '../kafka-client.mjs';
@@ -18,6 +18,8 @@ export class Burst {
   #arrivalAt;
   #isThere;
   #arrivals = 0;
+
+  #prepared = [];
 
   constructor(count) {
     this.count = count;
@@ -50,37 +52,45 @@ export class Burst {
     return { ...this.counts(), tookMs, perSecond: (times.length - 1) / (tookMs / 1_000), peakPerSecond };
   }
 
-  /** Resolves when all are acknowledged. */
-  async send(target, account) {
-    const send = target.brokers ? await byKafka(target) : byHttp(target);
-    let next = 0;
+  /** Makes what will be sent beforehand, so that making it takes no time from what is measured. */
+  async prepare(target, account) {
+    const { make } = target.brokers ? kafka(target) : http(target);
+    for (let from = 0; from < this.count; from += AT_ONCE) {
+      const events = Array.from({ length: Math.min(AT_ONCE, this.count - from) }, (_, offset) => from + offset);
+      this.#prepared.push({ count: events.length, request: make(events, account) });
+      await immediately();
+    }
+  }
+
+  /** Sends what was prepared; resolves when all is acknowledged. */
+  async send(target) {
+    const sender = target.brokers ? kafka(target) : http(target);
+    await sender.open?.();
     const work = async () => {
-      while (next < this.count) {
-        const from = next;
-        next = Math.min(this.count, from + AT_ONCE);
-        const events = Array.from({ length: next - from }, (_, offset) => from + offset);
-        await send.some(events, account);
-        this.acknowledged += events.length;
+      for (let next = this.#prepared.shift(); next; next = this.#prepared.shift()) {
+        await sender.send(next.request);
+        this.acknowledged += next.count;
       }
     };
     await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, work));
-    await send.close();
+    await sender.close();
   }
 }
 
 /** CloudEvents in batches, sent again until they are acknowledged. */
-function byHttp({ url, authorization }) {
+function http({ url, authorization }) {
   const dispatcher = new Agent({ connections: REQUESTS_AT_ONCE, pipelining: 1, allowH2: false });
   const headers = { authorization, 'content-type': 'application/cloudevents-batch+json' };
   const post = async (body) => {
     const answer = await request(`${url}/v2/events`, { method: 'POST', dispatcher, headers, body });
     const text = await answer.body.text();
-    if (answer.statusCode >= 400 && answer.statusCode < 500) throw new Error(`burst: ${answer.statusCode} ${text}`);
-    return answer.statusCode === 202;
+    const { statusCode } = answer;
+    if (statusCode >= 400 && statusCode < 500 && statusCode !== 429) throw new Error(`burst: ${statusCode} ${text}`);
+    return statusCode === 202;
   };
   return {
-    some: async (events, account) => {
-      const body = `[${events.map((k) => inStructuredMode(k, account)).join(',')}]`;
+    make: (events, account) => Buffer.from(`[${events.map((k) => inStructuredMode(k, account)).join(',')}]`),
+    send: async (body) => {
       while (!(await post(body))) await sleep(AGAIN_AFTER_MS);
     },
     close: () => dispatcher.close(),
@@ -93,12 +103,12 @@ function inStructuredMode(k, account) {
   return `${head.slice(0, -1)},"data":${burstDataOf(k)}}`;
 }
 
-async function byKafka({ brokers, topic }) {
-  const producer = new LingeringProducer(connectKafka(brokers, 'bench-burst'));
-  await producer.connect();
+function kafka({ brokers, topic }) {
+  let producer;
   return {
-    some: (events, account) =>
-      producer.send(events.map((k) => kafkaMessage(topic, burstAttributesOf(k, account), burstDataOf(k)))),
+    open: () => (producer = new LingeringProducer(connectKafka(brokers, 'bench-burst'))).connect(),
+    make: (events, account) => events.map((k) => kafkaMessage(topic, burstAttributesOf(k, account), burstDataOf(k))),
+    send: (messages) => producer.send(messages),
     close: () => producer.close(),
   };
 }

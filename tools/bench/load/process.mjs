@@ -37,10 +37,13 @@ const actions = {
   },
   mark: () => ledger.mark(),
   counts: () => ({ sent: ledger.sent, acknowledged: ledger.acknowledged, arrived: ledger.arrived }),
-  /** Begins a burst to an endpoint; `burst` tells how far it is. */
-  beginBurst: ({ target, count, endpoint }) => {
+  prepareBurst: async ({ target, count, endpoint }) => {
     burst = new Burst(count);
-    burst.send(target, accounts[endpoint]).catch((error) => process.send({ failure: error.message }));
+    await burst.prepare(target, accounts[endpoint]);
+  },
+  /** `burst` tells how far it is. */
+  beginBurst: ({ target }) => {
+    burst.send(target).catch((error) => process.send({ failure: error.message }));
   },
   burst: () => burst.counts(),
   endBurst: () => burst.result(),
