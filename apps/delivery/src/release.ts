@@ -74,21 +74,26 @@ export class Releaser {
    */
   changed(partition: number, changes: readonly ScheduleChange[]): void {
     let isRoom = false;
-    for (const change of changes) {
-      if (change.kind === 'nothing') continue;
-      const key = keyOf(change.kind === 'put' ? change.row.ids : change);
-      this.released.remove(key);
-      if (this.running) this.changedSince.add(key);
-      const webhookId = change.kind === 'put' ? change.row.ids.webhookId : change.webhookId;
-      if (change.kind === 'put' && change.row.dueAt === null) this.parked.get(partition)?.add(webhookId);
-      if (change.kind === 'put' && change.row.dueAt !== null)
-        this.earliestStored = Math.min(this.earliestStored, change.row.dueAt);
-      isRoom ||= this.parked.get(partition)?.has(webhookId) === true && this.needsRefill(webhookId);
-    }
+    for (const change of changes) if (change.kind !== 'nothing' && this.note(partition, change)) isRoom = true;
     // What is stored while a partition is being taken over is looked at when it is ours.
     if (!this.owned.has(partition)) return;
     if (isRoom || this.running) this.wake();
     else this.wakeAt(this.earliestStored);
+  }
+
+  /** Whether there is room for what is parked of its webhook. */
+  private note(partition: number, change: Exclude<ScheduleChange, { kind: 'nothing' }>): boolean {
+    const ids = change.kind === 'put' ? change.row.ids : change;
+    const key = keyOf(ids);
+    this.released.remove(key);
+    if (this.running) this.changedSince.add(key);
+    const parked = this.parked.get(partition);
+    if (change.kind === 'put') {
+      const { dueAt } = change.row;
+      if (dueAt === null) parked?.add(ids.webhookId);
+      else this.earliestStored = Math.min(this.earliestStored, dueAt);
+    }
+    return parked?.has(ids.webhookId) === true && this.needsRefill(ids.webhookId);
   }
 
   /** A lane has become shorter: what is parked behind it may follow. */

@@ -240,7 +240,10 @@ describe('the schedule', () => {
   it('neither stores nor removes anything from a position at which it is not', async () => {
     const at = { identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION };
     await running(outcomes([{ delivery: 1, outcome: parked }]), () => 0).take();
-    const parkedIds = async () => (await schedule.parked(PARTITION, 1, [], 10)).map(({ ids }) => ids.deliveryId);
+    const parkedIds = async () => {
+      const rows: { delivery_id: string }[] = await connection.query('select delivery_id from delivery.schedule');
+      return rows.map((each) => each.delivery_id);
+    };
     const [row] = await schedule.parked(PARTITION, 1, [], 1);
     const changes: ScheduleChange[] = [
       { kind: 'put', row: { ...row!, ids: { ...row!.ids, deliveryId: idOf(2) } } },
