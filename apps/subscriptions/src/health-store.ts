@@ -1,12 +1,14 @@
 import type { TelephonyEvent } from '@switchhook/contracts';
-import type { Failing, NoticeState } from '@switchhook/domain';
+import type { Failing, NoticeState, WaitingAges } from '@switchhook/domain';
 import { moveCheckpoint, readCheckpoint, type CheckpointKey } from '@switchhook/event-store';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { SCHEMA } from './schema.js';
 
-/** What is remembered of a webhook that has had trouble. A healthy one has nothing. */
+/** What is remembered of a webhook that has had trouble, or of which deliveries wait. A healthy one has nothing. */
 export interface WebhookHealth {
   readonly failing: Failing | null;
+  /** Deliveries that wait, by age; absent: none ever did. */
+  readonly waiting?: WaitingAges;
   readonly Disabled?: NoticeState<'Disabled'>;
   readonly Exhausted?: NoticeState<'Exhausted'>;
 }
@@ -51,6 +53,28 @@ export function postgresHealthStore(database: DataSource): HealthStore {
         return true;
       }),
   };
+}
+
+/**
+ * What is remembered of the account's webhooks, of those alone that fail or are among `others`. What failed before the webhook was
+ * last enabled says nothing.
+ */
+export async function healthOfFailing(
+  database: DataSource,
+  { identity, accountId, others }: { identity: string; accountId: number; others: readonly number[] },
+): Promise<Map<number, WebhookHealth>> {
+  const rows = await database.query<{ webhook_id: string; state: WebhookHealth; stale: boolean }[]>(
+    `SELECT * FROM (
+       SELECT h.webhook_id, h.state, h.state->>'failing' IS NOT NULL AS fails,
+              (h.state->'failing'->>'since')::bigint < (w.state->>'enabledAt')::bigint IS TRUE AS stale
+         FROM ${health} h JOIN ${SCHEMA}.webhooks w ON w.id = h.webhook_id
+        WHERE h.identity = $1 AND w.account_id = $2) AS known
+      WHERE (fails AND NOT stale) OR webhook_id = ANY ($3::bigint[])`,
+    [identity, accountId, others],
+  );
+  return new Map(
+    rows.map(({ webhook_id, state, stale }) => [Number(webhook_id), stale ? { ...state, failing: null } : state]),
+  );
 }
 
 async function writeWebhooks(

@@ -9,7 +9,6 @@ import { sealedCredentials } from './sealed-credentials.js';
 import { commandWebhook } from './webhook-commands.js';
 import { NOT_THERE, existing, issuedBy, readInput, type ManageWebhooksDeps } from './webhook-request.js';
 import { sealedSecret } from './webhook-secret.js';
-import type { Page, PageRequest, WebhookFilter } from './webhook-table.js';
 
 /** The webhook operations of the API, each within the actor's account. They throw `HttpFault`. */
 export interface ManageWebhooks {
@@ -17,7 +16,6 @@ export interface ManageWebhooks {
   change(actor: Actor, id: string, body: unknown): Promise<void>;
   delete(actor: Actor, id: string): Promise<void>;
   get(actor: Actor, id: string): Promise<Webhook>;
-  find(actor: Actor, filter: WebhookFilter, page: PageRequest): Promise<Page<Webhook>>;
 }
 
 export const manageWebhooks = (deps: ManageWebhooksDeps): ManageWebhooks => ({
@@ -25,7 +23,6 @@ export const manageWebhooks = (deps: ManageWebhooksDeps): ManageWebhooks => ({
   change: (actor, id, body) => change(deps, actor, id, body),
   delete: (actor, id) => remove(deps, actor, id),
   get: (actor, id) => existing(deps, actor, id),
-  find: (actor, filter, page) => deps.table.find(actor.accountId, filter, page),
 });
 
 async function change(deps: ManageWebhooksDeps, actor: Actor, id: string, body: unknown): Promise<void> {

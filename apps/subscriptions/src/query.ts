@@ -1,7 +1,8 @@
 import { ALL_RESOURCES, PROFILE_NAMES, RESOURCES, findResource } from '@switchhook/contracts';
 import { invalid, validate } from '@switchhook/platform';
 import { z } from 'zod';
-import type { PageRequest, WebhookFilter } from './webhook-table.js';
+import type { WebhookSearch } from './find-webhooks.js';
+import type { PageRequest } from './webhook-table.js';
 
 /** CallFire documents 100 as the default (telephony.md §1.1); the upper bound is ours. */
 const LIMIT = { preset: 100, most: 1_000 } as const;
@@ -24,6 +25,8 @@ const Paging = {
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
 };
 
+const YesOrNo = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true');
+
 const FindWebhooks = z.strictObject({
   ...Fields,
   ...Paging,
@@ -31,16 +34,15 @@ const FindWebhooks = z.strictObject({
   resource: Text.optional(),
   event: Text.optional(),
   callback: Text.optional(),
-  enabled: z
-    .enum(['true', 'false'], { error: 'must be true or false' })
-    .transform((text) => text === 'true')
-    .optional(),
+  enabled: YesOrNo.optional(),
+  /** Ours. */
+  failing: YesOrNo.optional(),
 });
 
 export interface WebhookQuery {
   readonly fields: string | undefined;
   readonly page: PageRequest;
-  readonly filter: WebhookFilter;
+  readonly filter: WebhookSearch;
 }
 
 /** The parameters of `findWebhooks`. Throws a 400 that names each one that is unknown or has a wrong value. */

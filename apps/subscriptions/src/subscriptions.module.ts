@@ -14,8 +14,10 @@ import {
   KEY_RING,
   LOGGER,
   LOOPBACK_GRANTS,
+  METRICS,
   READINESS,
   WEBHOOK_DIRECTORY,
+  EndpointDirectory,
   createPasswordCheck,
   credentialSecrets,
   type AccountDirectory,
@@ -23,6 +25,7 @@ import {
   type CredentialDirectory,
   type KeyRing,
   type LoopbackGrants,
+  type Metrics,
   type Readiness,
   type WebhookDirectory,
 } from '@switchhook/platform';
@@ -39,8 +42,10 @@ import { expireWebhooks } from './expire-webhooks.js';
 import { EverySecond } from './every-second.js';
 import { MIGRATIONS } from './migrations.js';
 import { disableWebhook } from './disable-webhook.js';
+import { failingWebhooks, type FailingWebhooksDeps } from './failing-webhooks.js';
+import { findWebhooks } from './find-webhooks.js';
 import { followOutcomes } from './follow-outcomes.js';
-import { postgresHealthStore } from './health-store.js';
+import { healthOfFailing, postgresHealthStore } from './health-store.js';
 import { FOLLOW_OUTCOMES, OutcomesConsumer } from './outcomes.consumer.js';
 import { publishNotices } from './publish-notices.js';
 import { HealthProjection } from './webhook-health.js';
@@ -53,7 +58,7 @@ import { recordOf } from './relay-records.js';
 import { RelayLifecycle } from './relay-lifecycle.js';
 import { ResourcesController } from './resources.controller.js';
 import { postgresWebhookTable, type WebhookTable } from './webhook-table.js';
-import { MANAGE_WEBHOOKS, WebhooksController } from './webhooks.controller.js';
+import { FIND_WEBHOOKS, MANAGE_WEBHOOKS, WebhooksController } from './webhooks.controller.js';
 
 const MIGRATED = Symbol('MIGRATED');
 const COMMANDS = Symbol('COMMANDS');
@@ -101,6 +106,27 @@ const storage: Provider[] = [
 
 /** What the API does with webhooks, then what happens to them by itself. */
 const webhooks = ({ allowPrivate }: SubscriptionsConfig): Provider[] => [
+  {
+    provide: EndpointDirectory,
+    inject: [EVENT_LOG, METRICS, LOGGER],
+    useFactory: (log: EventLog, metrics: Metrics, logger: Logger) => EndpointDirectory.open({ log, metrics, logger }),
+  },
+  {
+    provide: FIND_WEBHOOKS,
+    inject: [DATABASE, WEBHOOK_TABLE, EVENT_LOG, WEBHOOK_DIRECTORY, EndpointDirectory, CLOCK],
+    useFactory: (
+      database: DataSource,
+      table: WebhookTable,
+      { identity }: EventLog,
+      directory: WebhookDirectory,
+      endpoints: EndpointDirectory,
+      now: () => number,
+    ) => {
+      const healthOf: FailingWebhooksDeps['healthOf'] = (accountId, others) =>
+        healthOfFailing(database, { identity, accountId, others });
+      return findWebhooks({ table, failingOf: failingWebhooks({ directory, endpoints, healthOf, now }) });
+    },
+  },
   {
     provide: MANAGE_WEBHOOKS,
     inject: [COMMANDS, WEBHOOK_TABLE, REPEATS, RELAY, KEY_RING, CLOCK, LOOPBACK_GRANTS],

@@ -64,6 +64,17 @@ export const DEFINITIONS = {
     rateLimit: object({ perSecond: { type: 'number', format: 'double' }, burst: int64 }),
     labels: { type: 'object', additionalProperties: text },
     pausedSince: { ...readOnly(int64), description: 'epoch milliseconds; only while its own deliveries are paused' },
+    failing: {
+      ...readOnly(
+        object({
+          since: { ...int64, description: 'first failed call after which none has succeeded' },
+          circuits: arrayOf(object({ url: text, since: int64, nextProbeAt: int64, openings: int64 })),
+          oldestWaitingAt: { ...int64, description: 'when the event of the delivery that waits longest was accepted' },
+          oldestWaitingMs: int64,
+        }),
+      ),
+      description: 'only where failing is asked for; epoch milliseconds',
+    },
     createdAt: readOnly(int64),
     updatedAt: readOnly(int64),
   }),

@@ -51,6 +51,7 @@ const filters = [
   inQuery('event'),
   inQuery('callback'),
   inQuery('enabled', 'boolean'),
+  inQuery('failing', 'boolean'),
 ];
 
 const WEBHOOK_PATHS = {

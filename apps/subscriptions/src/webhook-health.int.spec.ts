@@ -11,7 +11,7 @@ import { migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { postgresHealthStore, takeNotices, type HealthStore } from './health-store.js';
+import { postgresHealthStore, takeNotices, type HealthStore, type WebhookHealth } from './health-store.js';
 import { MIGRATIONS } from './migrations.js';
 import { outcomesOfWebhooks } from './outcome-of-webhook.js';
 import { HealthProjection } from './webhook-health.js';
@@ -79,15 +79,18 @@ interface Told {
   readonly reason?: string;
   readonly eventType?: string;
   readonly target?: 'fallback';
+  /** 0 … : how often it was put off before. */
+  readonly deferrals?: number;
+  readonly acceptedAt?: number;
 }
 
 function batch(...told: readonly Told[]) {
   const records = told.map(
-    ({ position, name, at = nowMs, statusCode, reason, eventType = 'OutboundCall.Finished', target }) => {
+    ({ position, name, at = nowMs, statusCode, reason, eventType = 'OutboundCall.Finished', ...more }) => {
       const attempt = { run: 0, number: 1, startedAt: at, durationMs: 1, url: 'https://example.com/hook', statusCode };
       const made = {
         ...attempt,
-        target,
+        target: more.target,
         error: null,
         responseBody: null,
         bodyHash: '',
@@ -100,7 +103,7 @@ function batch(...told: readonly Told[]) {
       const ids = { accountId: 3, eventKey: id, deliveryId: id, webhookId: 7, webhookVersion: 1 };
       const event = { accountId: 3, id: `call-${position}`, source: '/switch', type: eventType, time: '' };
       const headers = {
-        ...attemptHeaders({ ...ids, run: 0, number: 1, deferrals: 0, acceptedAt: 1, origin: '0:1' }),
+        ...attemptHeaders({ ...ids, run: 0, number: 1, deferrals: 0, acceptedAt: 1, origin: '0:1', ...more }),
         ...attributesHeader({ ...event, dataContentType: 'application/json', extensions: {}, data: Buffer.alloc(0) }),
         [HEADER.schema]: '1',
         [HEADER.outcome]: name,
@@ -153,6 +156,28 @@ describe('a webhook that fails', () => {
     expect(await rows()).toEqual([]);
     await start().follow(batch({ position: 2, name: 'attempted', at: nowMs + 5 * DAY }));
     expect(causes).toEqual([]);
+  });
+
+  it('is known to have deliveries that wait, and since when, until they end; a process after it knows, too', async () => {
+    const [old, young] = [{ acceptedAt: nowMs - 7_200_000 }, { acceptedAt: nowMs - 1 }];
+    await start().follow(
+      batch({ position: 0, name: 'deferred', ...young }, { position: 1, name: 'attempted', ...old }),
+    );
+    await start().follow(batch({ position: 2, name: 'attempted', deferrals: 1, ...young }));
+    const waiting = async () => (await rows()).map(({ state }) => (state as WebhookHealth).waiting);
+    expect(await waiting()).toEqual([
+      [
+        [238, 1, old.acceptedAt],
+        [239, 1, young.acceptedAt],
+      ],
+    ]);
+    const health = start();
+    await health.follow(batch({ position: 3, name: 'succeeded', deferrals: 1, ...old }));
+    expect(await waiting()).toEqual([[[239, 1, young.acceptedAt]]]);
+    await health.keepUp();
+    expect(await rows()).toHaveLength(1);
+    await health.follow(batch({ position: 4, name: 'expired', deferrals: 2, reason: 'max-age', ...young }));
+    expect(await waiting()).toEqual([undefined]);
   });
 
   it('is not kept once it is deleted', async () => {

@@ -1,5 +1,16 @@
-import { TOPICS, type TelephonyEvent, type Webhook } from '@switchhook/contracts';
-import { NOTICE_EVERY_MS, addNotice, followFailing, mayBeSaid, noticeEvent, type Disabling } from '@switchhook/domain';
+import { TERMINAL_OUTCOMES, TOPICS, type TelephonyEvent, type Webhook } from '@switchhook/contracts';
+import {
+  NOTICE_EVERY_MS,
+  addNotice,
+  ageWaiting,
+  followFailing,
+  mayBeSaid,
+  noticeEvent,
+  oldestWaitingAt,
+  retryPolicyOf,
+  waitChange,
+  type Disabling,
+} from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
 import type { WebhookDirectory } from '@switchhook/platform';
 import type { HealthStore, WebhookHealth } from './health-store.js';
@@ -93,28 +104,41 @@ export class HealthProjection {
     const changes: Changes = new Map();
     const events = this.say(owned, changes, owned.webhooks.keys());
     for (const [webhookId, health] of owned.webhooks) {
-      const isGone = this.deps.directory.get(webhookId)?.status === 'deleted';
-      if (!changes.has(webhookId) && isQuiet(health, nowMs, isGone)) changes.set(webhookId, null);
+      const webhook = this.deps.directory.get(webhookId);
+      if (!changes.has(webhookId) && isQuiet(health, nowMs, webhook)) changes.set(webhookId, null);
     }
     const isLate = owned.seen > (owned.stored ?? 0) && nowMs - owned.storedAt >= STORE_EVERY_MS;
     if (changes.size > 0 || isLate) await this.store(partition, owned, owned.seen, changes, events);
   }
 
   private async note(owned: Owned, changes: Changes, outcome: OutcomeOfWebhook): Promise<void> {
-    const { name } = outcome;
     const { webhookId } = outcome.ids;
-    const known = healthOf(owned, changes, webhookId);
-    if (name === 'succeeded') {
-      if (known?.failing) changes.set(webhookId, { ...known, failing: null });
-      return;
-    }
+    const before = healthOf(owned, changes, webhookId) ?? HEALTHY;
     const webhook = this.deps.directory.get(webhookId);
-    const trouble = webhook && readTrouble(outcome, webhook);
-    if (!webhook || !trouble) return;
-    const health = await this.fail(webhook, known ?? HEALTHY, trouble);
+    if (!webhook) return;
+    const aged = this.age(before, outcome, webhook);
+    const next = outcome.name === 'succeeded' ? recovered(aged) : await this.inTrouble(aged, outcome, webhook);
+    if (next !== before) changes.set(webhookId, next);
+  }
+
+  /** Follows since when deliveries wait. */
+  private age(health: WebhookHealth, { name, ids }: OutcomeOfWebhook, webhook: Webhook): WebhookHealth {
+    const change = waitChange(TERMINAL_OUTCOMES.has(name), ids);
+    if (change === 'none' || change === 'goes on') return health;
+    const { maxAgeMs } = retryPolicyOf(webhook);
+    const times = { acceptedAt: ids.acceptedAt, nowMs: this.deps.now(), maxAgeMs };
+    const { waiting: before = [], ...rest } = health;
+    const waiting = ageWaiting(before, change, times);
+    if (waiting.length > 0) return { ...rest, waiting };
+    return before.length > 0 ? rest : health;
+  }
+
+  private async inTrouble(before: WebhookHealth, outcome: OutcomeOfWebhook, webhook: Webhook): Promise<WebhookHealth> {
+    const trouble = readTrouble(outcome, webhook);
+    if (!trouble) return before;
+    const health = await this.fail(webhook, before, trouble);
     const exhausted = trouble.exhausted && addNotice(health.Exhausted, trouble.exhausted.id, trouble.exhausted.data);
-    const next = exhausted ? { ...health, Exhausted: exhausted } : health;
-    if (next !== (known ?? HEALTHY)) changes.set(webhookId, next);
+    return exhausted ? { ...health, Exhausted: exhausted } : health;
   }
 
   /** Follows a failed call, and disables the webhook where it must be. */
@@ -195,9 +219,14 @@ export class HealthProjection {
 const healthOf = (owned: Owned, changes: Changes, webhookId: number): WebhookHealth | undefined =>
   (changes.has(webhookId) ? changes.get(webhookId) : owned.webhooks.get(webhookId)) ?? undefined;
 
-/** Nothing to remember: not failing (or deleted), nothing waits to be said, and nothing was said within the minute. */
-function isQuiet(health: WebhookHealth, nowMs: number, isGone: boolean): boolean {
-  if (health.failing && !isGone) return false;
+const recovered = (health: WebhookHealth): WebhookHealth => (health.failing ? { ...health, failing: null } : health);
+
+/** Nothing to remember: not failing and no delivery waits (or deleted), nothing is to be said, and nothing was said within the minute. */
+function isQuiet(health: WebhookHealth, nowMs: number, webhook: Webhook | undefined): boolean {
+  const { failing, waiting = [] } = health;
+  const isGone = webhook?.status === 'deleted';
+  if (failing && !isGone) return false;
+  if (webhook && !isGone && oldestWaitingAt(waiting, { nowMs, ...retryPolicyOf(webhook) }) !== undefined) return false;
   return KINDS.every((kind) => {
     const notice = health[kind];
     return !notice || (notice.data === undefined && nowMs - (notice.saidAt ?? 0) >= NOTICE_EVERY_MS);

@@ -9,6 +9,8 @@ export interface WebhookFilter {
   readonly event?: string;
   readonly callback?: string;
   readonly enabled?: boolean;
+  /** Only these, or with `isAmong` false all but these. */
+  readonly ids?: { readonly isAmong: boolean; readonly ids: readonly number[] };
 }
 
 export interface PageRequest {
@@ -99,7 +101,7 @@ const remove = async (tx: EntityManager, webhookId: number): Promise<void> => {
 async function find(
   database: DataSource,
   accountId: number,
-  { name, resource, event, callback, enabled }: WebhookFilter,
+  { name, resource, event, callback, enabled, ids }: WebhookFilter,
   { limit, offset }: PageRequest,
 ): Promise<Page<Webhook>> {
   const conditions = ['account_id = $1'];
@@ -112,6 +114,7 @@ async function find(
   narrow((parameter) => `${parameter} = ANY (events)`, event);
   narrow((parameter) => `callback = ${parameter}`, callback);
   narrow((parameter) => `enabled = ${parameter}`, enabled);
+  narrow((parameter) => `(id = ANY (${parameter}::bigint[])) = ${ids?.isAmong}`, ids?.ids);
   // One statement, so that page and count come from the same moment.
   const [row] = await database.query<{ total: number; items: Webhook[] }[]>(
     `WITH matching AS (SELECT id, state FROM ${table} WHERE ${conditions.join(' AND ')}),

@@ -3,22 +3,28 @@ import { actorOf } from '@switchhook/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answer } from './json-answer.js';
 import type { Created } from './create-webhook.js';
+import type { FindWebhooks } from './find-webhooks.js';
 import type { ManageWebhooks } from './manage-webhooks.js';
 import { readFieldsQuery, readWebhookQuery } from './query.js';
 import { webhookView } from './webhook-view.js';
 
 export const MANAGE_WEBHOOKS = Symbol('MANAGE_WEBHOOKS');
+export const FIND_WEBHOOKS = Symbol('FIND_WEBHOOKS');
 
 /** CallFire API v2, webhooks (telephony.md §1.1). */
 @Controller('v2/webhooks')
 export class WebhooksController {
-  constructor(@Inject(MANAGE_WEBHOOKS) private readonly webhooks: ManageWebhooks) {}
+  constructor(
+    @Inject(MANAGE_WEBHOOKS) private readonly webhooks: ManageWebhooks,
+    @Inject(FIND_WEBHOOKS) private readonly findWebhooks: FindWebhooks,
+  ) {}
 
   @Get()
   async find(@Req() request: FastifyRequest, @Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
     const { fields, page, filter } = readWebhookQuery(query);
-    const { items, totalCount } = await this.webhooks.find(actorOf(request), filter, page);
-    answer(reply, { items: items.map(webhookView), ...page, totalCount }, fields);
+    const { items, totalCount, failing } = await this.findWebhooks(actorOf(request), filter, page);
+    const views = items.map((webhook) => ({ ...webhookView(webhook), failing: failing?.get(webhook.id) }));
+    answer(reply, { items: views, ...page, totalCount }, fields);
   }
 
   @Post()

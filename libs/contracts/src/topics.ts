@@ -105,7 +105,7 @@ export const TOPICS = {
     cleanup: 'compact',
     maxRecordBytes: RECORD_BYTES,
     producers: ['delivery'],
-    consumers: ['delivery', 'audit'],
+    consumers: ['delivery', 'subscriptions', 'audit'],
     carries: 'changes of the circuit breaker of an endpoint',
   },
 } as const satisfies Record<string, TopicDeclaration>;

@@ -68,6 +68,7 @@ export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, typ
 export { readWebhookInput, type WebhookInput } from './webhook-input.js';
 export type { CredentialInputs, TlsTexts } from './webhook-credentials.js';
 export { followFailing, mustDisable, type Disabling, type Failing, type FinishedCall } from './webhook-failing.js';
+export { ageWaiting, oldestWaitingAt, waitChange, type WaitChange, type WaitingAges } from './waiting-ages.js';
 export {
   NOTICE_EVERY_MS,
   addNotice,

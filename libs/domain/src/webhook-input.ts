@@ -16,7 +16,7 @@ export interface WebhookInput {
 }
 
 /** What was sent back to us as we had shown it; it changes nothing. */
-const READ_ONLY = new Set(['id', 'createdAt', 'updatedAt', 'hasSecret', 'hasAuth', 'pausedSince']);
+const READ_ONLY = new Set(['id', 'createdAt', 'updatedAt', 'hasSecret', 'hasAuth', 'pausedSince', 'failing']);
 /** Fields of interfaces.md that do not work yet: the name alone is not enough to accept them. */
 const NOT_YET = new Set(['filter']);
 const REQUIRED = ['resource', 'events', 'callback'] as const;
