@@ -9,7 +9,7 @@ import {
   type Credential,
   type TelephonyEvent,
 } from '@switchhook/contracts';
-import { deliveryId, eventKey } from '@switchhook/domain';
+import { deliveryId, endpointKey, eventKey } from '@switchhook/domain';
 import { toRejected, type OutgoingRecord } from '@switchhook/event-log';
 import {
   Closer,
@@ -137,6 +137,57 @@ describe.each(engines)('audit on the %s', (engine) => {
         responseBody: 'ok\uFFFD',
         startedAt: expect.any(Number) as number,
       });
+    });
+
+    test('says of what waits why, since when and until when, as it is now', async () => {
+      const [event, failed] = [anEvent({ id: 'parked', accountId: 7 }), anEvent({ id: 'failed', accountId: 7 })];
+      const story = new TestLog();
+      const [place, other] = await publish(story.event(event), story.event(failed));
+      const ids = idsOf(event, { ...story.records[0]!, ...place! }, { webhookId: 9 });
+      const retried = idsOf(failed, { ...story.records[1]!, ...other! }, { webhookId: 9 });
+      const since = Date.UTC(2026, 10, 22, 11);
+      const next = Date.now() + 3_600_000;
+      await publish(
+        webhook(9, 7),
+        story.outcome(event, ids, { outcome: 'deferred', at: since + 5, since, reason: 'circuit-open' }),
+        story.outcome(failed, retried, called('attempted', retried, 503, { nextAttemptAt: next })),
+      );
+      const explanations = async () => {
+        const { body } = await get('/v2/webhooks/9/deliveries');
+        return DeliveryPageSchema.parse(body).items.map(({ eventId, explanation }) => [eventId, explanation]);
+      };
+      const isShown = (parked: string, retry: string) =>
+        eventually(async () =>
+          expect(Object.fromEntries(await explanations())).toEqual({
+            parked,
+            failed: `attempt 1 failed: 503; ${retry}`,
+          }),
+        );
+      const nextTry = `next try ${new Date(next).toISOString()}`;
+      await isShown('parked: circuit was open since 2026-11-22T11:00:00.000Z; goes out in its turn', nextTry);
+
+      const endpoint = endpointKey(7, 'https://example.com/hook', 'strict');
+      const opened = { endpoint, accountId: 7, state: 'open', at: since + 60_000, openings: 2, retryAt: next };
+      await publish({
+        topic: TOPICS.endpoints.name,
+        key: endpoint,
+        value: Buffer.from(JSON.stringify(opened)),
+        headers: {},
+      });
+      await isShown(`parked: circuit open since 2026-11-22T11:01:00.000Z, ${nextTry}`, nextTry);
+
+      const pause = { type: 'deliveries.paused', at: 1, by: '1', accountId: 7, version: 1 };
+      const held = { ...pause, pause: { since, by: '1', role: 'platform' } };
+      await publish({
+        topic: TOPICS.webhooks.name,
+        key: 'pause:7',
+        value: Buffer.from(JSON.stringify(held)),
+        headers: {},
+      });
+      const paused = 'paused since 2026-11-22T11:00:00.000Z, until it is resumed';
+      await isShown(`parked: ${paused}`, `${nextTry}, ${paused}`);
+      const { body } = await get(`/v2/deliveries/${ids.deliveryId}`);
+      expect(DeliveryWithAttemptsSchema.parse(body).explanation).toBe(`parked: ${paused}`);
     });
 
     test('shows an account nothing of another, by no path', async () => {

@@ -11,6 +11,7 @@ import {
   LOGGER,
   METRICS,
   WEBHOOK_DIRECTORY,
+  EndpointDirectory,
   type ConsumerGroups,
   type Metrics,
   type WebhookDirectory,
@@ -77,10 +78,19 @@ const providers = ({ batchRecords }: AuditConfig): Provider[] => [
     },
   },
   {
+    provide: EndpointDirectory,
+    inject: [EVENT_LOG, METRICS, LOGGER],
+    useFactory: (log: EventLog, metrics: Metrics, logger: Logger) => EndpointDirectory.open({ log, metrics, logger }),
+  },
+  {
     provide: DELIVERY_LOG,
-    inject: [TABLES, WEBHOOK_DIRECTORY],
-    useFactory: (database: DataSource, webhooks: WebhookDirectory) =>
-      deliveryLog({ database, webhookOf: (webhookId) => webhooks.get(webhookId) }),
+    inject: [TABLES, WEBHOOK_DIRECTORY, EndpointDirectory, CLOCK],
+    useFactory: (database: DataSource, webhooks: WebhookDirectory, endpoints: EndpointDirectory, now: () => number) =>
+      deliveryLog({
+        ...{ database, endpoints, now },
+        pauses: webhooks.pauses,
+        webhookOf: (webhookId) => webhooks.get(webhookId),
+      }),
   },
 ];
 

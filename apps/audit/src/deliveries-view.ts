@@ -20,7 +20,8 @@ export const deliveriesTable = (schema: string): readonly string[] => [
      status text NOT NULL,
      reason text,
      next_attempt_at bigint,
-     finished_at bigint) WITH (fillfactor = 80)`,
+     finished_at bigint,
+     waiting_since bigint) WITH (fillfactor = 80)`,
   `CREATE INDEX deliveries_newest ON ${schema}.deliveries (account_id, created_at, id)`,
   `CREATE INDEX deliveries_webhook ON ${schema}.deliveries (account_id, webhook_id, created_at, id)`,
   `CREATE INDEX deliveries_event ON ${schema}.deliveries (account_id, event_id)`,
@@ -38,6 +39,8 @@ interface DeliveryState {
   readonly reason: string | null;
   readonly nextAttemptAt: number | null;
   readonly finishedAt: number | null;
+  /** Of a parked one. */
+  readonly waitingSince: number | null;
 }
 
 interface DeliveryRow {
@@ -62,10 +65,11 @@ const COLUMNS: readonly Column<DeliveryRow>[] = [
   { name: 'reason', type: 'text', of: ({ state }) => storableText(state.reason) },
   { name: 'next_attempt_at', type: 'bigint', of: ({ state }) => state.nextAttemptAt },
   { name: 'finished_at', type: 'bigint', of: ({ state }) => state.finishedAt },
+  { name: 'waiting_since', type: 'bigint', of: ({ state }) => state.waitingSince },
 ];
 
 const FILLED = ['event_id', 'source', 'event_type', 'subject'];
-const REPLACED = ['status', 'reason', 'next_attempt_at', 'finished_at'];
+const REPLACED = ['status', 'reason', 'next_attempt_at', 'finished_at', 'waiting_since'];
 
 const MERGE = [
   ...FILLED.map((name) => `${name} = coalesce(d.${name}, excluded.${name})`),
@@ -119,17 +123,25 @@ function stateAfter(record: ArchivedRecord, ids: AttemptIds): DeliveryState | un
       reason: null,
       nextAttemptAt: null,
       finishedAt: null,
+      waitingSince: null,
     };
   }
   if (record.kind === 'attempted' || record.kind === 'deferred') {
-    const { nextAttemptAt = null, reason = null } = JSON.parse(record.facts!) as Outcome;
+    const { nextAttemptAt = null, reason = null, since = null } = JSON.parse(record.facts!) as Outcome;
     const status = record.kind === 'deferred' ? 'deferred' : 'pending';
-    return { rank: rankOf(ids, PHASE[record.kind]), status, reason, nextAttemptAt, finishedAt: null };
+    return {
+      rank: rankOf(ids, PHASE[record.kind]),
+      status,
+      reason,
+      nextAttemptAt,
+      finishedAt: null,
+      waitingSince: since,
+    };
   }
   if (!TERMINAL_OUTCOMES.has(record.kind as OutcomeName)) return undefined;
   const { at, reason = null } = JSON.parse(record.facts!) as Outcome;
   const status = record.kind as DeliveryStatus;
-  return { rank: terminalRankOf(ids), status, reason, nextAttemptAt: null, finishedAt: at };
+  return { rank: terminalRankOf(ids), status, reason, nextAttemptAt: null, finishedAt: at, waitingSince: null };
 }
 
 /** What happens to one attempt, in this order. A deferral is counted only on the request that follows it. */

@@ -5,17 +5,15 @@ import {
   type DeliveryPage,
   type DeliveryWithAttempts,
   type EventPage,
-  type Webhook,
 } from '@switchhook/contracts';
 import { HttpFault, validate, type Actor } from '@switchhook/platform';
 import type { DataSource } from 'typeorm';
-import { findDeliveries, readDelivery } from './find-deliveries.js';
+import { explained, type ExplainedDeps } from './explained.js';
+import { findDeliveries, readDelivery, type Explain } from './find-deliveries.js';
 import { findEvents } from './find-events.js';
 
-export interface DeliveryLogDeps {
+export interface DeliveryLogDeps extends ExplainedDeps {
   readonly database: DataSource;
-  /** The newest version of a webhook, deleted ones included. */
-  readonly webhookOf: (webhookId: number) => Pick<Webhook, 'accountId'> | undefined;
 }
 
 /** What the delivery log answers. `query` is as it came; a fault in it is a 400 that names the parameter. */
@@ -29,16 +27,22 @@ export interface DeliveryLog {
 }
 
 /** The delivery log over the views. Everything is bound to the account that the actor acts for (architecture.md §2.12). */
-export function deliveryLog({ database, webhookOf }: DeliveryLogDeps): DeliveryLog {
+export function deliveryLog(deps: DeliveryLogDeps): DeliveryLog {
+  const { database, webhookOf } = deps;
+  const explain: Explain = (delivery) => explained(deps, delivery);
   return {
-    search: async ({ accountId }, query) => findDeliveries(database, accountId, validate(DeliveriesQuerySchema, query)),
+    search: async ({ accountId }, query) =>
+      findDeliveries(database, explain, accountId, validate(DeliveriesQuerySchema, query)),
     searchOfWebhook: async ({ accountId }, id, query) => {
       const webhookId = /^\d{1,16}$/.test(id) ? Number(id) : Number.NaN;
       if (webhookOf(webhookId)?.accountId !== accountId) throw new HttpFault('unknownId', `There is no webhook ${id}`);
-      return findDeliveries(database, accountId, { ...validate(WebhookDeliveriesQuerySchema, query), webhookId });
+      return findDeliveries(database, explain, accountId, {
+        ...validate(WebhookDeliveriesQuerySchema, query),
+        webhookId,
+      });
     },
     read: async ({ accountId }, id) => {
-      const delivery = await readDelivery(database, accountId, id);
+      const delivery = await readDelivery(database, explain, accountId, id);
       if (!delivery) throw new HttpFault('unknownId', `There is no delivery ${id}`);
       return delivery;
     },

@@ -6,14 +6,18 @@ import type {
   LoggedAttempt,
 } from '@switchhook/contracts';
 import type { DataSource } from 'typeorm';
+import type { WaitingDelivery } from './explained.js';
 import { Parameters, cursorAfter, keysetPage, placeOf } from './keyset.js';
 
-interface DeliveryRow extends Omit<Delivery, 'accountId' | 'webhookId' | 'createdAt' | 'nextAttemptAt' | 'finishedAt'> {
+type Numbers = 'accountId' | 'webhookId' | 'createdAt' | 'nextAttemptAt' | 'finishedAt' | 'waitingSince';
+
+interface DeliveryRow extends Omit<WaitingDelivery, Numbers> {
   readonly accountId: string;
   readonly webhookId: string;
   readonly createdAt: string;
   readonly nextAttemptAt: string | null;
   readonly finishedAt: string | null;
+  readonly waitingSince: string | null;
 }
 
 /** Of `page`, rows of `audit.deliveries`. */
@@ -21,19 +25,27 @@ const FIELDS = `
   page.id, page.event_id AS "eventId", page.source, page.event_type AS "eventType", page.subject,
   page.account_id AS "accountId", page.webhook_id AS "webhookId", page.status,
   (SELECT count(*)::integer FROM audit.attempts a WHERE a.delivery_id = page.id) AS "attemptCount",
-  page.created_at AS "createdAt", page.next_attempt_at AS "nextAttemptAt", page.finished_at AS "finishedAt", page.reason`;
+  page.created_at AS "createdAt", page.next_attempt_at AS "nextAttemptAt", page.finished_at AS "finishedAt", page.reason,
+  page.waiting_since AS "waitingSince",
+  CASE WHEN page.status = 'pending' THEN (
+    SELECT json_build_object('number', a.number, 'statusCode', a.status_code, 'error', a.error)
+      FROM audit.attempts a WHERE a.delivery_id = page.id ORDER BY a.run DESC, a.number DESC LIMIT 1) END AS "lastAttempt"`;
+
+/** Adds why a delivery waits. */
+export type Explain = (delivery: WaitingDelivery) => Delivery;
 
 const CURSOR = [/^\d{1,16}$/, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/];
 
 /** A page of the account's deliveries, newest first. Throws a 400 for a cursor that is not ours. */
 export async function findDeliveries(
   database: DataSource,
+  explain: Explain,
   accountId: number,
   query: DeliveriesQuery,
 ): Promise<DeliveryPage> {
   const { sql, values } = deliveriesSql(accountId, query);
   const rows = await database.query<DeliveryRow[]>(sql, values);
-  const items = rows.slice(0, query.limit).map(deliveryOf);
+  const items = rows.slice(0, query.limit).map((row) => explain(deliveryOf(row)));
   const last = rows.length > query.limit ? items.at(-1) : undefined;
   return { items, nextCursor: last ? cursorAfter([last.createdAt, last.id]) : null };
 }
@@ -75,6 +87,7 @@ function before(cursor: string, parameters: Parameters): string {
 /** One delivery of the account with all its attempts; undefined when the account has none of that id. */
 export async function readDelivery(
   database: DataSource,
+  explain: Explain,
   accountId: number,
   id: string,
 ): Promise<DeliveryWithAttempts | undefined> {
@@ -83,7 +96,7 @@ export async function readDelivery(
     `SELECT ${FIELDS} FROM audit.deliveries page WHERE page.id = $1 AND page.account_id = $2`,
     [id, accountId],
   );
-  return row && { ...deliveryOf(row), attempts: await attemptsOf(database, id) };
+  return row && { ...explain(deliveryOf(row)), attempts: await attemptsOf(database, id) };
 }
 
 async function attemptsOf(database: DataSource, deliveryId: string): Promise<LoggedAttempt[]> {
@@ -96,13 +109,14 @@ async function attemptsOf(database: DataSource, deliveryId: string): Promise<Log
   return rows.map((row) => ({ ...row, startedAt: Number(row.startedAt), statusCode: numberOf(row.statusCode) }));
 }
 
-const deliveryOf = (row: DeliveryRow): Delivery => ({
+const deliveryOf = (row: DeliveryRow): WaitingDelivery => ({
   ...row,
   accountId: Number(row.accountId),
   webhookId: Number(row.webhookId),
   createdAt: Number(row.createdAt),
   nextAttemptAt: numberOf(row.nextAttemptAt),
   finishedAt: numberOf(row.finishedAt),
+  waitingSince: numberOf(row.waitingSince),
 });
 
 const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));

@@ -9,7 +9,8 @@ import { deliveryId, eventKey } from '@switchhook/domain';
 import { HttpFault } from '@switchhook/platform';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NOON, TestLog, anEvent, called, idsOf, openTestArchive, type TestArchive } from './archive.fixture.js';
-import { findDeliveries } from './find-deliveries.js';
+import { explained } from './explained.js';
+import { findDeliveries, type Explain } from './find-deliveries.js';
 import { findEvents } from './find-events.js';
 
 let archive: TestArchive;
@@ -48,8 +49,10 @@ const numbered = (n: number): TelephonyEvent =>
     source: n % 6 === 0 ? 'switch-6' : 'switch-7',
   });
 
+const HELD = { webhookOf: () => undefined, pauses: { of: () => undefined }, endpoints: { open: () => undefined } };
+const explain: Explain = (delivery) => explained({ ...HELD, now: () => NOON }, delivery);
 const search = (query: object, accountId = 1) =>
-  findDeliveries(archive.database, accountId, DeliveriesQuerySchema.parse(query));
+  findDeliveries(archive.database, explain, accountId, DeliveriesQuerySchema.parse(query));
 const searchEvents = (query: object, scope = { accountId: 1, withoutAccount: false }) =>
   findEvents(archive.database, scope, EventsQuerySchema.parse(query));
 
@@ -76,6 +79,7 @@ describe('a search for deliveries', () => {
       nextAttemptAt: null,
       finishedAt: NOON + 1008,
       reason: 'status-410',
+      explanation: null,
     });
     expect(page.items[1]).toMatchObject({ eventId: 'e-24', status: 'pending', attemptCount: 0, finishedAt: null });
   });

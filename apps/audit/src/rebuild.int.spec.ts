@@ -20,6 +20,7 @@ function deliver(from: number, to: number): void {
     log.requested(event, ids);
     log.signed(event, ids);
     if (n % 2 === 0) log.outcome(event, ids, called('succeeded', ids, 200));
+    if (n % 4 === 1) log.outcome(event, ids, { outcome: 'deferred', at: n, since: n - 1, reason: 'circuit-open' });
   }
 }
 
@@ -47,6 +48,18 @@ test('views made again while the archive grows are the same as the live ones at 
   const [end, live] = [await rebuild(), await archive.count('audit.deliveries')];
   expect(live).toBe(written);
   expect([end.before, end.after]).toEqual([end.after, await checksum()]);
+});
+
+test('since when what is parked has been waiting is part of the views, and comes back', async () => {
+  deliver(0, 20);
+  await archive.take(log.records);
+  const waiting = `SELECT count(*)::int AS n FROM audit.deliveries WHERE status = 'deferred' AND waiting_since IS NOT NULL`;
+  const [live] = await archive.database.query<{ n: number }[]>(waiting);
+  expect(live!.n).toBe(5);
+  await archive.database.query('UPDATE audit.deliveries SET waiting_since = NULL');
+  const { before, after } = await rebuild();
+  expect(after).not.toBe(before);
+  expect(await archive.database.query(waiting)).toEqual([live]);
 });
 
 test('what was wrong in a view is right again, and the checksums tell', async () => {

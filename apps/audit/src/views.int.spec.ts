@@ -27,7 +27,7 @@ function story(): readonly LogRecord[] {
   const ids = idsOf(late, lateAt);
   log.requested(late, ids);
   log.signed(late, ids);
-  log.outcome(late, ids, { outcome: 'deferred', at: 1, nextAttemptAt: 2, reason: 'lane-full' });
+  log.outcome(late, ids, { outcome: 'deferred', at: 1, since: 1, nextAttemptAt: 2, reason: 'lane-full' });
   log.requested(late, { ...ids, deferrals: 1 });
   log.outcome(late, { ...ids, deferrals: 1 }, called('attempted', ids, 503, { nextAttemptAt: 9 }));
   log.outcome(late, { ...ids, deferrals: 1 }, called('attempted', ids, 500, { nextAttemptAt: 10 }));

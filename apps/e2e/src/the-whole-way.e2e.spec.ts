@@ -127,6 +127,9 @@ describe.each<Engine>(['embedded', 'kafka'])('one event, all the way, on the %s 
     await eventually(async () => {
       expect(await deliveryOf(product.api(), 'report-3')).toMatchObject({ status: 'exhausted', reason: 'status-404' });
       expect(await deliveryOf(product.api(), 'report-4')).toMatchObject({ status: 'exhausted', reason: 'tries' });
+      const failing = await request(product.api(), '/v2/webhooks?failing=true');
+      const view = { since: expect.any(Number), circuits: [], oldestWaitingAt: null, oldestWaitingMs: null };
+      expect(failing.body).toMatchObject({ items: [{ failing: view }], totalCount: 1 });
     });
   });
 
@@ -154,6 +157,7 @@ describe.each<Engine>(['embedded', 'kafka'])('one event, all the way, on the %s 
         expect(await deliveryOf(product.api(), 'report-6')).toMatchObject({
           status: 'deferred',
           reason: 'paused',
+          explanation: expect.stringMatching(/^parked: paused since \d{4}-.*Z, until it is resumed$/),
           attemptCount: 0,
         }),
       );

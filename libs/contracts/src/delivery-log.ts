@@ -34,6 +34,8 @@ export const DeliverySchema = z
     nextAttemptAt: z.number().int().nullable(),
     finishedAt: z.number().int().nullable(),
     reason: z.string().nullable(),
+    /** For people: why it waits, since when and until when; null for what has ended or is on its way. */
+    explanation: z.string().nullable(),
   })
   .meta({ id: 'Delivery' });
 export type Delivery = z.infer<typeof DeliverySchema>;

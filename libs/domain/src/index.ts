@@ -62,6 +62,7 @@ export {
   type CredentialCommand,
   type CredentialState,
 } from './credential.js';
+export { explainWait, type HeldNow, type Wait } from './explain-wait.js';
 export { SubjectTurns, type Ticket } from './subject-turns.js';
 export { emptyBucket, takeToken, tokensLeft, type TokenRate } from './token-bucket.js';
 export { IllegalHistory, evolveDelivery, initialDelivery, type DeliveryFact, type DeliveryState } from './delivery.js';
