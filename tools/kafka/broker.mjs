@@ -40,14 +40,16 @@ export async function obtainKafka({ dir = kafkaCacheDir(), log = console.log } =
 /**
  * Starts a broker on `127.0.0.1:port` (0: a free one) with its data in `dir`, and resolves when it answers metadata, producer
  * and group requests. `stop()` ends it in order, `kill9()` at once; both leave the data, so the same `dir` starts again.
+ * `advertisedPort`: where it tells its clients to find it, a proxy's for example.
  */
-export async function startBroker({ dir, port = 0, log = console.log, cacheDir = kafkaCacheDir(), heapMb = 512 }) {
+export async function startBroker(options) {
+  const { dir, port = 0, log = console.log, cacheDir = kafkaCacheDir(), heapMb = 512, advertisedPort } = options;
   const source = await obtainKafka({ dir: cacheDir, log });
   const root = resolve(dir);
   await mkdir(root, { recursive: true });
   const chosen = port === 0 ? await freePort() : port;
   const run = source.kind === 'java' ? runJava : runDocker;
-  const broker = await run({ source, root, port: chosen, heapMb });
+  const broker = await run({ source, root, port: chosen, heapMb, advertisedPort });
   try {
     await untilReady(chosen, broker, join(root, 'kafka.log'));
   } catch (error) {
@@ -75,11 +77,11 @@ function ignoreExisting(error, lib) {
   if (!existsSync(lib)) throw error;
 }
 
-async function runJava({ source, root, port, heapMb }) {
+async function runJava({ source, root, port, heapMb, advertisedPort }) {
   const properties = join(root, 'server.properties');
   const controllerPort = (await savedControllerPort(properties)) ?? (await freePort());
   const data = join(root, 'data');
-  await writeFile(properties, serverProperties({ port, controllerPort, data }));
+  await writeFile(properties, serverProperties({ port, advertisedPort, controllerPort, data }));
   const classpath = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', `${source.lib}/*`];
   if (!(await isFormatted(data))) {
     const id = randomUUID().replaceAll('-', '').slice(0, 22);
@@ -95,10 +97,12 @@ async function runJava({ source, root, port, heapMb }) {
   return running(child, () => child.kill('SIGTERM'));
 }
 
-async function runDocker({ source, root, port }) {
+async function runDocker({ source, root, port, advertisedPort }) {
   const name = `switchhook-kafka-${port}`;
   spawnSync('docker', ['rm', '-f', name], { stdio: 'ignore' });
-  const properties = Object.entries(brokerSettings({ host: '0.0.0.0', port, controllerPort: port + 1 }));
+  const properties = Object.entries(
+    brokerSettings({ host: '0.0.0.0', port, advertisedPort, controllerPort: port + 1 }),
+  );
   const env = properties.flatMap(([key, value]) => ['-e', `KAFKA_${key.toUpperCase().replaceAll('.', '_')}=${value}`]);
   const output = await open(join(root, 'kafka.log'), 'a');
   const publish = ['-p', `127.0.0.1:${port}:${port}`, '-v', `${name}:/var/lib/kafka/data`];
@@ -185,20 +189,21 @@ async function isFormatted(data) {
   return (await readdir(data).catch(() => [])).includes('meta.properties');
 }
 
-function serverProperties({ port, controllerPort, data }) {
-  const settings = { ...brokerSettings({ host: '127.0.0.1', port, controllerPort }), 'log.dirs': data };
+function serverProperties({ port, advertisedPort, controllerPort, data }) {
+  const broker = brokerSettings({ host: '127.0.0.1', port, advertisedPort, controllerPort });
+  const settings = { ...broker, 'log.dirs': data };
   return Object.entries(settings)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
 }
 
-function brokerSettings({ host, port, controllerPort }) {
+function brokerSettings({ host, port, advertisedPort = port, controllerPort }) {
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort},CONTROLLER://127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'auto.create.topics.enable': 'false',

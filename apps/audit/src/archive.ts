@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { moveCheckpoints, readCheckpoint } from '@switchhook/event-store';
 import type { LogRecord } from '@switchhook/event-log';
@@ -7,6 +8,11 @@ import { SALT_BYTES, commitmentOf } from './commitment.js';
 import type { DayPartitions } from './day-partitions.js';
 import { describeRecord, type Description } from './describe-record.js';
 import type { ApplyToViews } from './views.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const ROWS_INSERTED = channel('switchhook.audit.rows-inserted');
+const VIEWS_UPDATED = channel('switchhook.audit.views-updated');
+const ARCHIVED = channel('switchhook.audit.archived');
 
 export interface ArchiveDeps {
   readonly database: DataSource;
@@ -127,11 +133,14 @@ async function writeTogether(
       const owner = { ...CHECKPOINTS, identity: deps.identity };
       if (!(await moveCheckpoints(manager, owner, moves))) throw new PositionMovedError();
       await insertRows(manager, rows);
+      ROWS_INSERTED.publish(undefined);
       await deps.applyToViews(
         manager,
         described.map(({ archived }) => archived),
       );
+      VIEWS_UPDATED.publish(undefined);
     });
+    ARCHIVED.publish(undefined);
     return true;
   } catch (error) {
     if (error instanceof PositionMovedError) return false;

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
 import { HEADER, headerText, type Attempt, type Outcome, type Webhook } from '@switchhook/contracts';
 import {
   decideOutcome,
@@ -17,6 +18,10 @@ import type { OutcomeWriter } from './record-outcome.js';
 import type { SignedDelivery } from './signed-delivery.js';
 import { isStale, requestedAgain } from './stale.js';
 import type { Webhooks } from './webhooks.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_CALL = channel('switchhook.delivery.to-call');
+const ANSWERED = channel('switchhook.delivery.answered');
 
 export interface AttemptDeps {
   readonly webhooks: Webhooks;
@@ -73,7 +78,9 @@ export const attempt = (deps: AttemptDeps) => {
       allowLoopback: mayLoopBack(webhook, target),
       signal,
     };
+    TO_CALL.publish(undefined);
     const answer = await deps.send(webhook, call, target);
+    ANSWERED.publish(undefined);
     if (answer === 'held') {
       void deps.writer.record(delivery, heldBack(deps, webhook, target));
       return;

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { TERMINAL_OUTCOMES, type Outcome } from '@switchhook/contracts';
 import type { AssignedPartition, Batch } from '@switchhook/event-log';
 import type { BreakerState } from './breakers.js';
@@ -5,6 +6,12 @@ import { deliveryParts, type DeliveryDeps, type DeliveryParts, type DeliveryRepo
 import { expireParked } from './expire-parked.js';
 import { refillNames } from './refill-names.js';
 import { takeSigned } from './take-signed.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const CAUGHT_UP = channel('switchhook.delivery.caught-up');
+const NAMES_REFILLED = channel('switchhook.delivery.names-refilled');
+const LANES_STOPPED = channel('switchhook.delivery.lanes-stopped');
+const REVOKED = channel('switchhook.delivery.revoked');
 
 export const DELIVERY = Symbol('DELIVERY');
 
@@ -64,6 +71,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         projection.assign(assigned).then(() => order.assign(assigned.partition)),
         refillNames(log, names, assigned, now()),
       ]);
+      NAMES_REFILLED.publish(undefined);
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
     },
@@ -72,11 +80,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       membership.revoke(partition);
       releaser.revoke(partition);
       await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
+      LANES_STOPPED.publish(undefined);
       await inHand.emptied(partition, OUTCOMES_GRACE_MS);
       inHand.forgetPartition(partition);
       order.revoke(partition);
       await gates.revoke(partition);
       await projection.revoke(partition);
+      REVOKED.publish(undefined);
     },
     close: async () => {
       clearInterval(upkeep);

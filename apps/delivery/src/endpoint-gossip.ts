@@ -1,6 +1,10 @@
+import { channel } from 'node:diagnostics_channel';
 import { EndpointChangeSchema, HEADER, SCHEMA_VERSION, TOPICS, type EndpointChange } from '@switchhook/contracts';
 import type { EventLog, Follower, LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import type { Breakers } from './breakers.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const BREAKER_TOLD = channel('switchhook.delivery.breaker-told');
 
 export interface EndpointGossipDeps {
   readonly log: Pick<EventLog, 'publish' | 'follow'>;
@@ -66,6 +70,7 @@ export class EndpointGossip {
       while (this.untold.size > 0) {
         const changes = [...this.untold.values()];
         await this.deps.log.publish(changes.map(toRecord), { flush: false });
+        BREAKER_TOLD.publish(undefined);
         for (const change of changes) {
           if (this.untold.get(change.endpoint) === change) this.untold.delete(change.endpoint);
         }

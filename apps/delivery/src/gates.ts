@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Webhook } from '@switchhook/contracts';
 import { hasFallback } from '@switchhook/domain';
 import type { Pauses } from '@switchhook/platform';
@@ -5,6 +6,9 @@ import { endpointOf, fallbackEndpointOf, type BreakerChange, type Breakers, type
 import type { Gate, GateReason, GateStore } from './gate-store.js';
 import type { ParkReason, ParkedTimes } from './parked.js';
 import type { Webhooks } from './webhooks.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const GATES_WRITTEN = channel('switchhook.delivery.gates-written');
 
 export interface GatesDeps {
   readonly store: Pick<GateStore, 'ofPartition' | 'write'>;
@@ -164,6 +168,7 @@ export class Gates {
         this.writing = undefined;
       });
     await this.writing;
+    GATES_WRITTEN.publish(undefined);
   }
 
   private liftResumed(webhookId: number): void {

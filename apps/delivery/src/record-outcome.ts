@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Outcome } from '@switchhook/contracts';
 import { outcomeRecord } from '@switchhook/domain';
@@ -5,6 +6,11 @@ import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 import type { InHand } from './in-hand.js';
 import type { SignedDelivery } from './signed-delivery.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const OUTCOME_WRITTEN = channel('switchhook.delivery.outcome-written');
+const OUTCOME_SETTLED = channel('switchhook.delivery.outcome-settled');
+const SENT_BACK = channel('switchhook.delivery.sent-back');
 
 export interface RecordOutcomeDeps {
   readonly log: Pick<EventLog, 'publish'>;
@@ -48,18 +54,21 @@ export class OutcomeWriter {
     for (let from = 0; from < all.length; from += AT_ONCE) {
       const some = all.slice(from, from + AT_ONCE);
       await this.write(some.map(({ delivery, outcome }) => recordOf(delivery, outcome)));
+      OUTCOME_WRITTEN.publish(some[0]?.outcome.outcome);
       for (const { delivery, outcome } of some) {
         if (outcome.outcome === 'deferred') names.addParked(delivery.name, delivery.ids.deferrals);
         else names.add(delivery.name);
         inHand.settle(delivery.name);
         onOutcome?.(delivery, outcome);
       }
+      OUTCOME_SETTLED.publish(undefined);
     }
   }
 
   /** Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. */
   async sendBack(delivery: SignedDelivery, requested: OutgoingRecord): Promise<void> {
     await this.write([requested]);
+    SENT_BACK.publish(undefined);
     this.deps.inHand.settle(delivery.name);
   }
 

@@ -1,10 +1,15 @@
-import { HEADER, SCHEMA_VERSION, TOPICS } from '@switchhook/contracts';
-import type { EventLog, OutgoingRecord } from '@switchhook/event-log';
+import { channel } from 'node:diagnostics_channel';
+import type { EventLog } from '@switchhook/event-log';
+import { releaseRecord } from './release-record.js';
 import { ReleasedRows } from './released-rows.js';
 import type { Schedule } from './schedule.js';
-import { requestHeaders, type ScheduleChange, type ScheduleRow } from './schedule-row.js';
+import type { ScheduleChange, ScheduleRow } from './schedule-row.js';
 import type { SubjectOrder } from './subject-order.js';
 import type { Webhooks } from './webhooks.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_RELEASE = channel('switchhook.delivery.to-release');
+const RELEASED = channel('switchhook.delivery.released');
 
 export interface ReleaserDeps {
   readonly log: Pick<EventLog, 'publish'>;
@@ -215,28 +220,16 @@ export class Releaser {
       this.released.add(keyOf(ids), { partition, accountId, webhookId, deliveryId, subject, at });
     }
     try {
+      TO_RELEASE.publish(undefined);
       await this.deps.log.publish(
-        rows.map((row) => this.requestRecord(row)),
+        rows.map((row) => releaseRecord(row, this.deps.webhooks)),
         { flush: false },
       );
+      RELEASED.publish(undefined);
     } catch (error) {
       for (const { ids } of rows) this.giveBack(keyOf(ids));
       throw error;
     }
-  }
-
-  private requestRecord(row: ScheduleRow): OutgoingRecord {
-    const version = this.deps.webhooks.get(row.ids.webhookId)?.version ?? row.ids.webhookVersion;
-    return {
-      topic: TOPICS.requested.name,
-      key: String(row.ids.webhookId),
-      value: row.data,
-      headers: {
-        ...requestHeaders(row, version),
-        [HEADER.kind]: 'request',
-        [HEADER.schema]: String(SCHEMA_VERSION),
-      },
-    };
   }
 
   private async sleepUntilDue(): Promise<void> {

@@ -18,6 +18,8 @@ interface Owned {
   stored: number | null;
   /** What we have seen: ahead of `stored` while nothing had to be written. */
   seen: number;
+  /** The write under way: each begins at the position that the one before has stored. */
+  writing: Promise<void>;
 }
 
 const OUTCOMES = TOPICS.outcomes.name;
@@ -32,7 +34,7 @@ export class ScheduleProjection {
   async assign({ partition, ends, signal }: AssignedPartition): Promise<void> {
     const { log, schedule } = this.deps;
     const stored = await schedule.position(this.at(partition));
-    const owned: Owned = { stored, seen: stored ?? 0 };
+    const owned: Owned = { stored, seen: stored ?? 0, writing: Promise.resolve() };
     const end = ends[OUTCOMES] ?? 0;
     if (owned.seen < end) {
       for await (const records of log.read(OUTCOMES, partition, { position: owned.seen }, end)) {
@@ -83,8 +85,16 @@ export class ScheduleProjection {
     }
   }
 
-  private async store(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): Promise<void> {
+  /** In turn: the timer stores a position while a batch is being applied, and must not take that for another owner's move. */
+  private store(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): Promise<void> {
+    const written = owned.writing.then(() => this.storeNow(owned, partition, to, changes));
+    owned.writing = written.catch(() => undefined);
+    return written;
+  }
+
+  private async storeNow(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]) {
     const { schedule } = this.deps;
+    if (changes.length === 0 && owned.stored !== null && to <= owned.stored) return;
     if (await schedule.apply(this.at(partition), owned.stored, to, changes)) {
       owned.stored = to;
       return;

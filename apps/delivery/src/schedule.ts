@@ -1,8 +1,13 @@
+import { channel } from 'node:diagnostics_channel';
 import { moveCheckpoint, readCheckpoint } from '@switchhook/event-store';
 import type { DataSource } from 'typeorm';
 import type { AttemptIds } from '@switchhook/contracts';
 import { readAttemptIds } from '@switchhook/domain';
 import type { ScheduleChange, ScheduleRow } from './schedule-row.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const ROWS_TO_COMMIT = channel('switchhook.delivery.rows-to-commit');
+const ROWS_WRITTEN = channel('switchhook.delivery.rows-written');
 
 /** Identifies the stored position of the projection of one partition of the outcomes. */
 export interface SchedulePosition {
@@ -42,6 +47,7 @@ export class Schedule {
     to: number,
     changes: readonly ScheduleChange[],
   ): Promise<boolean> {
+    ROWS_TO_COMMIT.publish(undefined);
     if (from === null) return this.applyFirst(at, to, changes);
     const { rows, removed } = lastOf(changes);
     const [moved]: { moved: boolean }[] = await this.database.query(
@@ -53,6 +59,7 @@ export class Schedule {
        select exists (select from moved) as moved from pace`,
       [CHECKPOINT.consumer, at.identity, at.topic, at.partition, to, from, ...columnsOf(rows), ...keysOf(removed)],
     );
+    ROWS_WRITTEN.publish(undefined);
     return moved?.moved === true;
   }
 

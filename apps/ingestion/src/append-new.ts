@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import {
   LogUnavailableError,
   type EventLog,
@@ -5,6 +6,10 @@ import {
   type OutgoingRecord,
   type Place,
 } from '@switchhook/event-log';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_APPEND = channel('switchhook.ingestion.to-append');
+const EVENTS_APPENDED = channel('switchhook.ingestion.events-appended');
 
 /** Events of one account, by name. */
 export type NamedEvents = ReadonlyMap<string, OutgoingRecord>;
@@ -35,7 +40,10 @@ export const lookUpThenAppend =
       throw new NamesUnavailableError('The names of accepted events cannot be read', { cause: error });
     });
     const fresh = [...events].filter(([eventKey]) => !taken.has(eventKey)).map(([, record]) => record);
-    return fresh.length > 0 ? append(fresh, { flush: true }) : [];
+    TO_APPEND.publish(undefined);
+    const places = fresh.length > 0 ? await append(fresh, { flush: true }) : [];
+    EVENTS_APPENDED.publish(undefined);
+    return places;
   };
 
 /** Appends and gives the names in one transaction, where the log is in the same database. */
@@ -43,5 +51,8 @@ export const appendWithNames =
   (publishOnce: NonNullable<EventLog['publishOnce']>, names: NameTable): AppendNew =>
   async (events) => {
     const named = [...events].map(([name, record]) => ({ name, record }));
-    return publishOnce(named, names);
+    TO_APPEND.publish(undefined);
+    const places = await publishOnce(named, names);
+    EVENTS_APPENDED.publish(undefined);
+    return places;
   };

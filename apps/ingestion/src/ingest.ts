@@ -1,9 +1,14 @@
+import { channel } from 'node:diagnostics_channel';
 import type { RejectCode, TelephonyEvent, Webhook } from '@switchhook/contracts';
 import { eventKey, eventRecordKey, matches, readEventRecord } from '@switchhook/domain';
 import { HoldError, toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
 import type { NamedBatch } from './accepted-names.js';
 import type { Claim } from './claims.js';
 import { requestsFor, unmatchedOutcome, type AcceptedEvent } from './fan-out.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const NAMES_GIVEN = channel('switchhook.ingestion.names-given');
+const CLAIMED = channel('switchhook.ingestion.claimed');
 
 /** Who wants what, as far as `webhooks.v1` has been read. */
 export interface Receivers {
@@ -155,6 +160,7 @@ async function process(
   const events = candidates.map(({ eventKey: key, record }) => ({ eventKey: key, position: record.position }));
   const finishedBefore = records[0]?.position ?? 0;
   const ours = await names.accept({ partition, finishedBefore, events, nowMs });
+  NAMES_GIVEN.publish(undefined);
   const accepted = candidates.filter((_, place) => ours[place]);
   await claimReceivers(claims, accepted);
   const isOver = (accountId: number): boolean => rates.isOver(accountId);
@@ -174,6 +180,7 @@ async function claimReceivers(claims: Claims, accepted: readonly Candidate[]): P
   );
   if (wanted.length === 0) return;
   const owners = await claims.claim(wanted);
+  CLAIMED.publish(undefined);
   for (const candidate of accepted) {
     const mayHave = ({ id, singleUse }: Webhook): boolean => !singleUse || owners.get(id) === candidate.eventKey;
     candidate.receivers = candidate.receivers.filter(mayHave);

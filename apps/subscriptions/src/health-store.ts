@@ -1,8 +1,13 @@
+import { channel } from 'node:diagnostics_channel';
 import type { TelephonyEvent } from '@switchhook/contracts';
 import type { Failing, NoticeState, WaitingAges } from '@switchhook/domain';
 import { moveCheckpoint, readCheckpoint, type CheckpointKey } from '@switchhook/event-store';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { SCHEMA } from './schema.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const HEALTH_TO_COMMIT = channel('switchhook.subscriptions.health-to-commit');
+const NOTICES_PUBLISHED = channel('switchhook.subscriptions.notices-published');
 
 /** What is remembered of a webhook that has had trouble, or of which deliveries wait. A healthy one has nothing. */
 export interface WebhookHealth {
@@ -50,6 +55,7 @@ export function postgresHealthStore(database: DataSource): HealthStore {
         if (!(await moveCheckpoint(tx, { ...keyOf(place), from, to }))) return false;
         await writeWebhooks(tx, place, changes.webhooks);
         await writeNotices(tx, changes.events);
+        HEALTH_TO_COMMIT.publish(undefined);
         return true;
       }),
   };
@@ -124,7 +130,10 @@ export const takeNotices = (
        SELECT attributes, data FROM taken ORDER BY position`,
       [limit],
     );
-    if (rows.length > 0) await publish(rows.map(({ attributes, data }) => ({ ...attributes, data })));
+    if (rows.length > 0) {
+      await publish(rows.map(({ attributes, data }) => ({ ...attributes, data })));
+      NOTICES_PUBLISHED.publish(undefined);
+    }
     return rows.length;
   });
 

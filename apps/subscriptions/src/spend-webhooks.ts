@@ -1,7 +1,11 @@
+import { channel } from 'node:diagnostics_channel';
 import { TERMINAL_OUTCOMES } from '@switchhook/contracts';
 import { HttpFault, type WebhookDirectory } from '@switchhook/platform';
 import type { OutcomeOfWebhook } from './outcome-of-webhook.js';
 import { commandWebhook, type WebhookCommandDeps } from './webhook-commands.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const SPENT = channel('switchhook.subscriptions.spent');
 
 export interface SpendWebhooksDeps extends WebhookCommandDeps {
   readonly directory: Pick<WebhookDirectory, 'get'>;
@@ -30,6 +34,7 @@ async function spend(deps: SpendWebhooksDeps, { ids, name }: OutcomeOfWebhook): 
   const type = isTerminal ? 'delete' : 'spend';
   try {
     await commandWebhook(deps, webhookId, { type, now: deps.now(), by: 'system: singleUse', cause });
+    SPENT.publish(undefined);
   } catch (error) {
     // The customer has deleted it before.
     if (!(error instanceof HttpFault && error.code === 'unknownId')) throw error;

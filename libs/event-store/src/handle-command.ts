@@ -1,5 +1,10 @@
+import { channel } from 'node:diagnostics_channel';
 import type { EntityManager } from 'typeorm';
 import { ConcurrencyError, type Appended, type EventStore, type NewEvent, type StoredEvent } from './event-store.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_COMMIT = channel('switchhook.store.to-commit');
+const APPENDED = channel('switchhook.store.appended');
 
 export interface CommandDeps {
   readonly store: EventStore;
@@ -60,11 +65,14 @@ async function handleOnce<State, Fact>(
   if (!alongside || !transaction) {
     return { state, facts, appended: await store.append(streamId, history.length, events) };
   }
-  return transaction(async (tx) => {
+  const handled = await transaction(async (tx) => {
     const appended = await store.append(streamId, history.length, events, tx);
     await alongside(tx, facts, state);
+    TO_COMMIT.publish(undefined);
     return { state, facts, appended };
   });
+  APPENDED.publish(undefined);
+  return handled;
 }
 
 const factOf = <Fact>(event: StoredEvent): Fact => event.data as Fact;

@@ -1,7 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { openDatabase } from './database.js';
 import { checkedSchema } from './schema-name.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_MIGRATE = channel('switchhook.store.to-migrate');
+const MIGRATED = channel('switchhook.store.migrated');
 
 /** A migration class; its name ends in a 13-digit timestamp, by which TypeORM orders them. */
 export type MigrationClass = new () => MigrationInterface;
@@ -28,7 +33,9 @@ export async function migrate({ url, schema, migrations }: MigrateOptions): Prom
     // Polled: a session that waits inside pg_advisory_lock deadlocks with CREATE INDEX CONCURRENTLY.
     while (!(await tryLock(gate, schema))) await pause(POLL_MS);
     await gate.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    TO_MIGRATE.publish(schema);
     await runMigrations(url, schema, migrations);
+    MIGRATED.publish(schema);
   } finally {
     // Ends the session, and the lock with it.
     await gate.destroy();

@@ -1,9 +1,14 @@
+import { channel } from 'node:diagnostics_channel';
 import type { DataSource } from 'typeorm';
 import { moveCheckpoint, readCheckpoint, type CheckpointKey } from './checkpoints.js';
 import type { EventStore, StoredEvent } from './event-store.js';
 import { eventsChannel } from './postgres-event-store.js';
 import { Wakeup } from './wakeup.js';
 import { openLeadership, type Leadership } from './leadership.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const RELAYED = channel('switchhook.store.relayed');
+const RELAY_STORED = channel('switchhook.store.relay-position-stored');
 
 export interface RelayOptions {
   readonly database: DataSource;
@@ -122,11 +127,13 @@ class RelayLoop {
         continue;
       }
       if (!(await this.published(events))) continue;
+      RELAYED.publish(undefined);
       // On the lock's own session: who has lost the lock cannot move the checkpoint.
       const to = last.position + 1;
       if (!(await moveCheckpoint(leadership.manager, { ...this.key, from: stored, to }))) {
         throw new Error('another relay has moved the checkpoint');
       }
+      RELAY_STORED.publish(undefined);
       stored = to;
     }
   }

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { AppendTimes } from '../append-times.js';
 import { HoldError } from '../errors.js';
 import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
@@ -7,6 +8,10 @@ import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
 import type { Move } from './progress.js';
 import type { Appetite, RecordSource } from './source.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const HANDLED = channel('switchhook.log.handled');
+const OUTPUTS_WRITTEN = channel('switchhook.log.outputs-written');
 
 const HOLD_IS_FAILURE_AFTER_MS = 30_000;
 
@@ -129,6 +134,7 @@ export class Assignment {
       const batch = this.#batch(partition, records, tracker);
       await this.#untilDone(partition.topic, async () => {
         const outputs = await this.options.handle(batch);
+        HANDLED.publish(this.options.group);
         if (!byRecord && this.#isOurs) await this.#finish(partition, outputs ?? [], next);
       });
       if (!byRecord) tracker.settle(records[0]!.position);
@@ -152,6 +158,7 @@ export class Assignment {
     this.#appends.add(append);
     try {
       await append;
+      OUTPUTS_WRITTEN.publish(this.options.group);
     } finally {
       this.#appends.delete(append);
     }

@@ -1,5 +1,5 @@
 import type { RecordHeaders } from '@switchhook/contracts';
-import type { QueryConfig } from 'pg';
+import { DatabaseError, type QueryConfig } from 'pg';
 import type { LogRecord, Place } from '../event-log.js';
 import { bigints, byteas, smallints, texts } from './binary-arrays.js';
 import type { NameTable, NamedPlace } from './name-table.js';
@@ -143,7 +143,11 @@ const appendValues = (records: readonly LogRecord[], ready: readonly ReadyRecord
 ];
 
 /** What the server answers when a name was taken: the division below fails, and with it the transaction. */
-export const NAMES_TAKEN = '22012';
+const NAMES_TAKEN = '22012';
+
+/** Whether the server refused `commit` because somebody has a name of it. */
+export const hasTakenNames = (error: unknown, { names }: Commit): boolean =>
+  names !== undefined && error instanceof DatabaseError && error.code === NAMES_TAKEN;
 
 const FIRST_NAME_PARAMETER = 9;
 

@@ -1,5 +1,9 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Pool } from 'pg';
 import type { Partition } from './partition.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const COMPACTED = channel('switchhook.embedded.compacted');
 
 /** Positions found at a time, and deleted at a time. */
 const FOUND_AT_ONCE = 50_000;
@@ -42,6 +46,7 @@ export async function compact(
     for (let at = 0; at < found && !isStopped(); at += DELETED_AT_ONCE) {
       const positions = rows.slice(at, at + DELETED_AT_ONCE).map((row) => row.position);
       await pool.query({ name: 'delete-these', text: DELETE_THESE, values: [...place, positions] });
+      COMPACTED.publish(undefined);
     }
   }
 }

@@ -1,14 +1,19 @@
+import { channel } from 'node:diagnostics_channel';
 import { DatabaseError } from 'pg';
 import { LogUnavailableError } from '../errors.js';
 import type { Place } from '../event-log.js';
 import type { Logger } from '../logger.js';
 import { backoffMs, pause } from '../backoff.js';
 import { CommitQueue, Touched, type Waiting } from './commit-queue.js';
-import { NAMES_TAKEN, isThere, planCommit, type Commit, type Part } from './commit.js';
+import { hasTakenNames, isThere, planCommit, type Commit, type Part } from './commit.js';
 import type { Partition } from './partition.js';
 import { readEnds, type End, type Partitions } from './partitions.js';
 import type { Move, Progress } from './progress.js';
 import { LogTakenError, isAnswered, type Sessions } from './sessions.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TO_COMMIT = channel('switchhook.embedded.to-commit');
+const COMMITTED = channel('switchhook.embedded.committed');
 
 /** Progress without records of its own waits this long for a commit to go with. */
 const MOVE_AFTER_MS = 200;
@@ -182,7 +187,9 @@ export class GroupCommitWriter {
       if (commit.records.length === 0 && commit.places.some((places) => places.length > 0)) return commit;
       try {
         underWay.sentAtMs = Date.now();
+        TO_COMMIT.publish(undefined);
         await this.deps.sessions.query(commit.query, session);
+        COMMITTED.publish(undefined);
         return commit;
       } catch (error) {
         if (isUniqueViolation(error)) throw new LogTakenError(`Somebody else wrote to the event log: ${error}`);
@@ -291,6 +298,3 @@ export class GroupCommitWriter {
 }
 
 const isUniqueViolation = (error: unknown): boolean => error instanceof DatabaseError && error.code === '23505';
-
-const hasTakenNames = (error: unknown, commit: Commit): boolean =>
-  commit.names !== undefined && error instanceof DatabaseError && error.code === NAMES_TAKEN;

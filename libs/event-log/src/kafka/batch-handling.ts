@@ -1,7 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord, Place } from '../event-log.js';
 import { pause } from '../backoff.js';
 import type { HeldPartition } from './holding.js';
 import type { SettleTracker } from '../settle-tracker.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const HANDLED = channel('switchhook.log.handled');
+const OUTPUTS_WRITTEN = channel('switchhook.log.outputs-written');
 
 export interface BatchDeps {
   readonly options: ConsumeOptions;
@@ -40,6 +45,10 @@ export async function handleBatch(
     settle: byRecord ? settle : () => undefined,
   };
   const outputs = await options.handle(batch);
-  if (outputs && outputs.length > 0) await publish(outputs);
+  HANDLED.publish(options.group);
+  if (outputs && outputs.length > 0) {
+    await publish(outputs);
+    OUTPUTS_WRITTEN.publish(options.group);
+  }
   if (!byRecord) for (const record of records) settle(record);
 }

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Consumer, ConsumeOptions, LogRecord, OutgoingRecord, Place } from '../event-log.js';
 import { backoffMs, pause, within } from '../backoff.js';
 import { handleBatch } from './batch-handling.js';
@@ -13,6 +14,11 @@ import { BEGINNING, listOffsets } from './offsets.js';
 import type { Settings } from './options.js';
 import { PartitionFeed, type FeedPlace } from './partition-feed.js';
 import { Supply } from './supply.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const PROGRESS_MOVED = channel('switchhook.log.progress-moved');
+const PROGRESS_STORED = channel('switchhook.log.progress-stored');
+const GIVEN_BACK = channel('switchhook.kafka.given-back');
 
 const COMMIT_EVERY_MS = 500;
 const REVOKE_LIMIT_MS = 3_000;
@@ -234,6 +240,7 @@ export class KafkaConsumer implements Consumer {
     await Promise.all(held.map((partition) => partition.giveBack(limitMs, lost)));
     if (!lost) await this.commit().catch((error: unknown) => this.note(`progress not stored: ${reasonOf(error)}`));
     for (const { topic, partition } of this.feeds()) this.working(`${topic}/${partition}`);
+    GIVEN_BACK.publish(this.options.group);
     this.held = [];
   }
 
@@ -255,12 +262,14 @@ export class KafkaConsumer implements Consumer {
       .map((feed) => ({ feed, watermark: feed.tracker.watermark }))
       .filter(({ feed, watermark }) => watermark !== feed.committed);
     const byTopic = Map.groupBy(moved, ({ feed }) => feed.topic);
+    if (moved.length > 0) PROGRESS_MOVED.publish(this.options.group);
     await this.member.commit(
       [...byTopic].map(([topic, ofTopic]) => ({
         topic,
         partitions: ofTopic.map(({ feed, watermark }) => ({ partition: feed.partition, offset: String(watermark) })),
       })),
     );
+    if (moved.length > 0) PROGRESS_STORED.publish(this.options.group);
     for (const { feed, watermark } of moved) feed.committed = watermark;
   }
 

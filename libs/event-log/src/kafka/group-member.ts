@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import kafkajs from 'kafkajs';
 import type { Broker, OffsetTopics } from 'kafkajs/src/broker/index.js';
 import { assignPartitions, type GroupMemberState } from './assignment.js';
@@ -6,6 +7,11 @@ import type { KafkaCluster } from './cluster.js';
 import { protocolType, reasonOf } from './cluster.js';
 import { Predecessors } from './predecessors.js';
 import type { Settings } from './options.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const JOINED = channel('switchhook.kafka.joined');
+const REMEMBERED = channel('switchhook.kafka.member-remembered');
+const LEFT = channel('switchhook.kafka.left');
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 
@@ -104,6 +110,7 @@ export class GroupMember {
     if (this.memberId === '') return;
     const coordinator = await this.findCoordinator();
     await coordinator.leaveGroup({ groupId: this.groupId, memberId: this.memberId });
+    LEFT.publish(undefined);
     await this.predecessors.become('');
   }
 
@@ -197,8 +204,10 @@ export class GroupMember {
       this.memberId = group.memberId;
       this.generation = group.generationId;
       this.lastBeatMs = this.settings.now();
+      JOINED.publish(undefined);
       // Before we can be handed anything: from here on a kill leaves a member behind.
       await this.predecessors.become(group.memberId);
+      REMEMBERED.publish(undefined);
       const groupAssignment = group.leaderId === group.memberId ? await this.assign(group.members) : [];
       const { memberId, generationId } = group;
       const syncedMs = this.settings.now();

@@ -1,7 +1,11 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Broker } from 'kafkajs/src/broker/index.js';
 import { within } from '../backoff.js';
 import { protocolType } from './cluster.js';
 import type { MemberStore } from './member-store.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const PREDECESSOR_LEFT = channel('switchhook.kafka.predecessor-left');
 
 /** No store may hold up a group: without it a takeover is slower, not wrong. */
 const STORE_LIMIT_MS = 1_000;
@@ -22,6 +26,7 @@ export class Predecessors {
       for (const memberId of await store.orphans(this.groupId)) {
         const broker = await coordinator();
         await broker.leaveGroup({ groupId: this.groupId, memberId }).catch(unlessGone);
+        PREDECESSOR_LEFT.publish(undefined);
         await store.forget(this.groupId, memberId);
       }
     });

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import errors from 'kafkajs/src/protocol/error.js';
 import { declarationOf } from '@switchhook/contracts';
 import { LogUnavailableError, RecordTooLargeError } from '../errors.js';
@@ -11,6 +12,9 @@ import { partitionOf } from './partitioning.js';
 import { PublishCall, takeRequest, type PartitionBatch, type QueuedRecord } from './produce-queue.js';
 import { produceRequest, type ProducedPartition } from './protocol.js';
 import { encodeBatch, recordBytes, type ProducerSession } from './encode-batch.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const APPENDED = channel('switchhook.kafka.appended');
 
 const BOUNDS = { requestBytes: 8 * 1024 * 1024, partitionBytes: 1024 * 1024 };
 /** Room for what the batch adds to each record: lengths, deltas. */
@@ -153,6 +157,7 @@ export class Producer {
       const session = (this.session ??= await this.newSession());
       const rounds = [...(await this.byLeader(batches))].map(async ([leader, ofLeader]) => {
         const answers = await this.cluster.send(leader, this.request(ofLeader, session));
+        APPENDED.publish(undefined);
         for (const batch of ofLeader) {
           const again = this.takeAnswer(batch, answers);
           left.set(batch, again.batches);

@@ -1,8 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
 import { ALL_TOPICS, TOPICS, type TopicDeclaration } from '@switchhook/contracts';
 import { pause } from '../backoff.js';
 import { KafkaCluster, protocolType } from './cluster.js';
 import { END, listOffsets } from './offsets.js';
 import { settingsOf, type KafkaLogOptions } from './options.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const TOPICS_CREATED = channel('switchhook.kafka.topics-created');
 
 const DEFAULT_PARTITIONS = 6;
 const MOST_REPLICAS = 3;
@@ -42,6 +46,7 @@ export async function ensureTopics(kafka: KafkaCluster, options: KafkaLogOptions
     const topics = missing.map((topic) => creation(topic, options, replication));
     // Another start may have been quicker.
     await controller.createTopics({ topics, timeout: CREATE_TIMEOUT_MS }).catch(ignoreExisting);
+    TOPICS_CREATED.publish(undefined);
   }
   const names = (topics: readonly TopicDeclaration[]): string[] => topics.map(({ name }) => options.topicPrefix + name);
   return {

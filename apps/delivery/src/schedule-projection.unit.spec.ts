@@ -1,0 +1,65 @@
+import { TOPICS, type Outcome } from '@switchhook/contracts';
+import { attemptHeaders, outcomeRecord } from '@switchhook/domain';
+import type { LogRecord } from '@switchhook/event-log';
+import { expect, it } from 'vitest';
+import { idsFixture } from './delivery.fixture.js';
+import { ScheduleProjection } from './schedule-projection.js';
+
+/** A schedule that keeps only its position, by compare-and-set, each write taking a turn of the event loop. */
+class Positions {
+  stored: number | null = null;
+  moves: (readonly [number | null, number])[] = [];
+
+  async position(): Promise<number | null> {
+    return this.stored;
+  }
+
+  async apply(_at: unknown, from: number | null, to: number): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.stored !== from) return false;
+    this.moves.push([from, to]);
+    this.stored = to;
+    return true;
+  }
+}
+
+const outcome = (position: number, facts: Partial<Outcome>): LogRecord => {
+  const data = Buffer.from('{}');
+  const { headers, value, key } = outcomeRecord(
+    { key: '1', headers: attemptHeaders(idsFixture(position)), data },
+    { outcome: 'succeeded', at: 1, ...facts },
+  );
+  return {
+    topic: TOPICS.outcomes.name,
+    partition: 0,
+    position,
+    appendedAtMs: 1,
+    key: Buffer.from(key),
+    value,
+    headers,
+  };
+};
+
+const attempted = { outcome: 'attempted', nextAttemptAt: 2 } as const;
+
+it('a position that the timer stores while a batch is being applied is not taken for the move of another owner', async () => {
+  const schedule = new Positions();
+  const projection = new ScheduleProjection({
+    log: { identity: 'log', read: async function* () {} },
+    schedule,
+    webhooks: { get: () => undefined },
+    onChanged: () => undefined,
+    onUnreadable: (_record, reason) => expect.unreachable(reason),
+  });
+  const signal = new AbortController().signal;
+  await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
+  await projection.apply(0, [outcome(0, {})]); // Nothing to store: only seen.
+  const timer = projection.storePositions();
+  const batch = projection.apply(0, [outcome(1, attempted)]);
+  const timerAgain = projection.storePositions();
+  await Promise.all([timer, batch, timerAgain]);
+  expect(schedule.moves).toEqual([
+    [null, 1],
+    [1, 2],
+  ]);
+});
