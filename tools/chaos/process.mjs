@@ -17,8 +17,11 @@ const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([
 export class ServiceProcess {
   /** Whose points it passes. */
   roles;
+  /** How it ended when nobody had ended it. */
+  ownEnds = [];
   #child;
   #log;
+  #isToEnd = false;
 
   /** `app`: whose main.js; `roles`: the services in it; `heapMb` bounds it; `logFile` gets what it says. */
   constructor({ name, app, roles, env, port, heapMb, logFile }) {
@@ -42,8 +45,11 @@ export class ServiceProcess {
       stdio: ['ignore', this.#log, this.#log, 'ipc'],
     });
     this.#child.on('error', () => undefined);
+    this.#isToEnd = false;
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
       process.off('exit', this.killWithUs);
+      // SIGKILL comes from us alone, a named point included.
+      if (!this.#isToEnd && signal !== 'SIGKILL') this.ownEnds.push(`${this.name} ended by itself: ${code ?? signal}\n${this.tail()}`);
       return { code, signal };
     });
   }
@@ -81,6 +87,7 @@ export class ServiceProcess {
 
   async kill9() {
     if (!this.isRunning) return;
+    this.#isToEnd = true;
     this.#child.kill('SIGKILL');
     await this.ended;
   }
@@ -88,6 +95,7 @@ export class ServiceProcess {
   /** SIGTERM. Resolves with how it ended. */
   async terminate() {
     if (!this.isRunning) return undefined;
+    this.#isToEnd = true;
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_WITHIN_MS);
     const end = await this.ended;

@@ -48,6 +48,7 @@ export async function reconcile(run, sinceMs) {
   checkOrder(faults, run, expected);
   faults.add('record archived twice', await run.archive.repeatedRecords(sinceMs));
   faults.add('answer of GET /v2/deliveries', await checkAnswers(run, sinceMs, deliveries));
+  for (const { ownEnds } of [...run.product.processes, ...run.product.extras]) faults.add('crash', ownEnds.splice(0));
   if (run.receivers.badSignatures > 0) faults.add('signature', [`${run.receivers.badSignatures} do not verify`]);
   for (const { id } of deliveries) run.ended.add(id);
   return {

@@ -81,30 +81,42 @@ async function rounds(run, chaos, { kills, minutes, killsPerRound, draw }, say) 
   const drawn = draw === undefined ? undefined : chaos.random.shuffled(chaos.points.filter(isQuick));
   let left = draw;
   const isOver = () => (drawn ? left === 0 || drawn.length === 0 : chaos.kills >= kills || Date.now() > endAt);
+  const strike = async () => {
+    if (drawn) left -= (await chaos.point(drawn.shift())) ? 1 : 0;
+    else await chaos.strike();
+  };
   while (!isOver() && totals.faults.length === 0) {
-    const sinceMs = Date.now() - MARGIN_MS;
-    const before = chaos.kills;
-    run.load.begin();
-    run.world.operate();
-    await sleep(WARM_MS);
-    while (!isOver() && chaos.kills - before < killsPerRound) {
-      if (drawn) left -= (await chaos.point(drawn.shift())) ? 1 : 0;
-      else await chaos.strike();
-      await sleep(chaos.random.between(...BETWEEN_MS));
+    try {
+      const { faults, counts } = await round(run, chaos, { strike, isOver, killsPerRound });
+      totals.rounds += 1;
+      for (const [name, count] of Object.entries(counts)) totals[name] += count;
+      totals.faults.push(...faults);
+      say(`round ${totals.rounds}: ${JSON.stringify(counts)}, ${chaos.kills} kills so far, ${faults.length} faults`);
+    } catch (error) {
+      totals.faults.push(`the round could not be ended: ${error.message}`);
     }
-    await chaos.rest();
-    await run.world.rest();
-    await run.load.end();
-    const { faults, counts } = await reconcile(run, sinceMs);
-    totals.rounds += 1;
-    for (const [name, count] of Object.entries(counts)) totals[name] += count;
-    totals.faults.push(...faults);
-    say(`round ${totals.rounds}: ${JSON.stringify(counts)}, ${chaos.kills} kills so far, ${faults.length} faults`);
-    for (const fault of faults) say(fault);
-    run.load.forget();
-    run.receivers.forget();
   }
+  for (const fault of totals.faults) say(fault);
   return totals;
+}
+
+async function round(run, chaos, { strike, isOver, killsPerRound }) {
+  const sinceMs = Date.now() - MARGIN_MS;
+  const before = chaos.kills;
+  run.load.begin();
+  run.world.operate();
+  await sleep(WARM_MS);
+  while (!isOver() && chaos.kills - before < killsPerRound) {
+    await strike();
+    await sleep(chaos.random.between(...BETWEEN_MS));
+  }
+  await chaos.rest();
+  await run.world.rest();
+  await run.load.end();
+  const found = await reconcile(run, sinceMs);
+  run.load.forget();
+  run.receivers.forget();
+  return found;
 }
 
 const isQuick = ({ when }) => when !== 'rarely';
