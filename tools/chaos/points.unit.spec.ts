@@ -1,7 +1,16 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { POINTS } from './points.mjs';
+import { POINTS as TABLE } from './points.mjs';
+
+interface Point {
+  readonly name: string;
+  readonly channel: string;
+  readonly says: string;
+  readonly engine?: string;
+}
+
+const POINTS: readonly Point[] = TABLE;
 
 const root = join(import.meta.dirname, '../..');
 const isProduct = (path: string): boolean => !/\.spec\.ts$|\/testing\/|\.fixture\.ts$/.test(path);

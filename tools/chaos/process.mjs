@@ -49,7 +49,8 @@ export class ServiceProcess {
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
       process.off('exit', this.killWithUs);
       // SIGKILL comes from us alone, a named point included.
-      if (!this.#isToEnd && signal !== 'SIGKILL') this.ownEnds.push(`${this.name} ended by itself: ${code ?? signal}\n${this.tail()}`);
+      if (!this.#isToEnd && signal !== 'SIGKILL')
+        this.ownEnds.push(`${this.name} ended by itself: ${code ?? signal}\n${this.tail()}`);
       return { code, signal };
     });
   }

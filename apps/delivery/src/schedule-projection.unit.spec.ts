@@ -34,7 +34,7 @@ const outcome = (position: number, facts: Partial<Outcome>): LogRecord => {
     partition: 0,
     position,
     appendedAtMs: 1,
-    key: Buffer.from(key),
+    key: Buffer.from(key ?? ''),
     value,
     headers,
   };
