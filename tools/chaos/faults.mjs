@@ -8,6 +8,8 @@ const PATIENCE_MS = { start: 20_000, stop: 20_000, members: 20_000, outage: 12_0
 const USUAL_PATIENCE_MS = 8_000;
 const NTH_MAX = { seldom: 2, usual: 12, other: 1 };
 const DOWN_MAX_MS = 1_200;
+/** Partitions may still be taken over when the start is over. */
+const AFTER_START_MS = 3_000;
 const STALL_MS = [500, 9_000];
 const OUTAGE_MS = 3_000;
 
@@ -42,7 +44,7 @@ export class Chaos {
     const process = this.#processOf(point);
     const nth = this.random.between(1, NTH_MAX[point.when ?? 'usual'] ?? NTH_MAX.other);
     const undo = await this.#provoke(point, process, nth);
-    const isReady = point.when === 'start' ? process.untilReady().catch(() => new Promise(() => {})) : undefined;
+    const isReady = point.when === 'start' ? afterStart(process) : undefined;
     const isHit = await process.isKilledWithin(PATIENCE_MS[point.when] ?? USUAL_PATIENCE_MS, isReady);
     undo?.();
     this.say(`${isHit ? 'killed' : 'NOT REACHED'} ${process.name} at ${point.name}, passage ${nth}`);
@@ -169,3 +171,10 @@ export class Chaos {
     return process.untilReady();
   }
 }
+
+/** Resolves when the start is over for certain; never when it fails. */
+const afterStart = (process) =>
+  process
+    .untilReady()
+    .then(() => sleep(AFTER_START_MS))
+    .catch(() => new Promise(() => {}));

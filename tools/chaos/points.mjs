@@ -56,6 +56,7 @@ export const POINTS = [
   ...['succeeded', 'attempted', 'deferred', 'exhausted'].map((outcome) =>
     point('delivery', `delivery.${outcome}-written`, `the outcome ${outcome} is on the log, its record is still held`, {
       ...{ channel: 'delivery.outcome-written', of: outcome },
+      ...(outcome === 'exhausted' && SELDOM),
     }),
   ),
   point('delivery', 'delivery.outcome-settled', 'an outcome is on the log and let go, progress is not stored'),

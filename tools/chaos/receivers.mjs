@@ -5,9 +5,9 @@ import { Webhook } from 'standardwebhooks';
 import { StallingProxy } from './stalling-proxy.mjs';
 
 /** Weights of what a flaky customer's server does with a call. */
-const FLAKY = { 200: 80, 503: 12, reset: 4, hang: 2, slow: 2 };
+const FLAKY = { 200: 86, 503: 8, reset: 3, hang: 1, slow: 2 };
 /** Of one whose deliveries often end without success; more would open its breaker for good. */
-const FAILING = 0.25;
+const FAILING = 0.15;
 const SLOW_MS = 400;
 
 export class Receivers {

@@ -13,6 +13,7 @@ const { deliveryId, eventKey, evolveDelivery, initialDelivery } = domain;
 
 const ENDS_WITHIN_MS = 180_000;
 const LOOK_EVERY_MS = 500;
+const SAY_EVERY_MS = 15_000;
 /** For repeats that are on their way when everything has ended. */
 const QUIET_MS = 1_500;
 /** A call that comes so much later than the log took its outcome was not under way then. */
@@ -67,16 +68,27 @@ class Faults {
   }
 }
 
-async function untilEnded({ archive, load }, sinceMs, expected) {
+async function untilEnded({ archive, load, say }, sinceMs, expected) {
   const giveUpAt = Date.now() + ENDS_WITHIN_MS;
+  let sayAt = Date.now() + SAY_EVERY_MS;
   for (;;) {
     const found = await look(archive, load, sinceMs, expected).catch((error) => ({ error }));
     if (!found.error) {
       const isOver = found.unended.events.length === 0 && found.unended.deliveries.length === 0;
       if (isOver || Date.now() > giveUpAt) return found;
+      if (Date.now() > sayAt) say(`waiting for ${whatWaits(found.unended)}`);
+      if (Date.now() > sayAt) sayAt = Date.now() + SAY_EVERY_MS;
     } else if (Date.now() > giveUpAt) throw found.error;
     await sleep(LOOK_EVERY_MS);
   }
+}
+
+function whatWaits({ events, deliveries }) {
+  const kinds = Map.groupBy(
+    deliveries,
+    (one) => `${one.webhook ?? '?'} ${one.status ?? 'missing'} ${one.reason ?? ''}`,
+  );
+  return [`${events.length} events`, ...[...kinds].map(([kind, all]) => `webhook ${kind}: ${all.length}`)].join(', ');
 }
 
 async function look(archive, load, sinceMs, expected) {

@@ -52,7 +52,7 @@ export async function runChaos(options) {
     say('ready');
     const archive = opened(new Archive(postgres.directUrl));
     const load = opened(new Load({ ...options, product, kafka, world, random: random.fork() }));
-    const run = { product, load, world, receivers, archive, ended: new Set() };
+    const run = { product, load, world, receivers, archive, say, ended: new Set() };
     const totals = await rounds(run, chaos, options, say);
     return reportOf({ options, chaos, totals, log, startedAt, logDir });
   } finally {

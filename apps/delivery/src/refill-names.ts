@@ -5,15 +5,15 @@ import type { FinishedNames } from './finished-names.js';
 
 /**
  * A crash also takes back the progress of the hops before us: they hand on again what they had not committed, and signing
- * signs it again, so that the repeat is younger than any signed record that we find. Hence at least this much is refilled.
+ * signs it again, so that the repeat is younger than its outcome by this much at most, counted in time in which work went on.
  */
 const HOPS_BEFORE_MS = 30_000;
 
 /**
- * Refills the names of finished attempts before the first signed record of a partition is taken: from the outcomes that are
- * not older than the first signed record that will be handed to us (correctness.md §1), and in any case of the last half
- * minute. An attempt among them was made by whoever had the partition before, or by us before a crash; making it again would
- * be a repeat without need.
+ * Refills the names of finished attempts before the first signed record of a partition is taken: from the outcomes since half
+ * a minute before the first signed record that will be handed to us, which may itself be such a repeat that was not committed
+ * (correctness.md §1), or before the last outcome, however long ago that was. An attempt among them was made by whoever had the
+ * partition before, or by us before a crash; making it again would be a repeat without need.
  */
 export async function refillNames(
   log: Pick<EventLog, 'read'>,
@@ -21,22 +21,28 @@ export async function refillNames(
   { partition, starts, ends }: AssignedPartition,
   nowMs: number,
 ): Promise<void> {
-  const first = await firstRecord(log, partition, starts[TOPICS.signed.name] ?? 0, ends[TOPICS.signed.name] ?? 0);
-  const from = { timeMs: Math.min(first?.appendedAtMs ?? nowMs, nowMs - HOPS_BEFORE_MS) };
-  for await (const records of log.read(TOPICS.outcomes.name, partition, from, ends[TOPICS.outcomes.name] ?? 0)) {
+  const end = ends[TOPICS.outcomes.name] ?? 0;
+  const signedMs = await firstTime(log, TOPICS.signed.name, partition, {
+    from: starts[TOPICS.signed.name] ?? 0,
+    to: ends[TOPICS.signed.name] ?? 0,
+  });
+  const lastMs = await firstTime(log, TOPICS.outcomes.name, partition, { from: Math.max(0, end - 1), to: end });
+  const from = { timeMs: Math.min(signedMs ?? nowMs, lastMs ?? nowMs, nowMs) - HOPS_BEFORE_MS };
+  for await (const records of log.read(TOPICS.outcomes.name, partition, from, end)) {
     for (const record of records) refillFrom(record, names);
   }
 }
 
-async function firstRecord(
+/** When the log took the first record of a range, epoch ms; undefined where there is none. */
+async function firstTime(
   log: Pick<EventLog, 'read'>,
+  topic: string,
   partition: number,
-  start: number,
-  end: number,
-): Promise<LogRecord | undefined> {
-  if (start >= end) return undefined;
-  for await (const [record] of log.read(TOPICS.signed.name, partition, { position: start }, end)) {
-    if (record) return record;
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<number | undefined> {
+  if (from >= to) return undefined;
+  for await (const [record] of log.read(topic, partition, { position: from }, to)) {
+    if (record) return record.appendedAtMs;
   }
   return undefined;
 }

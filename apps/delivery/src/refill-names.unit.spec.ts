@@ -17,11 +17,12 @@ function outcome(event: number, agoMs: number, name: OutcomeName = 'succeeded'):
 
 /** Which of the events' names are known after a refill; the outcomes and signed records are what the log holds. */
 async function refilled(outcomes: readonly LogRecord[], signed: readonly LogRecord[] = []): Promise<number[]> {
+  const end = Math.max(...outcomes.map(({ position }) => position)) + 1;
   const names = new FinishedNames();
   const assigned: AssignedPartition = {
     partition: 0,
     starts: { [TOPICS.signed.name]: 0 },
-    ends: { [TOPICS.signed.name]: signed.length, [TOPICS.outcomes.name]: 1_000 },
+    ends: { [TOPICS.signed.name]: signed.length, [TOPICS.outcomes.name]: end },
     signal: new AbortController().signal,
     isSure: () => true,
   };
@@ -42,10 +43,17 @@ describe('the names of finished attempts, refilled at an assignment', () => {
     expect(await refilled([outcome(1, 700_000), outcome(2, 500_000), outcome(3, 10)], [signed])).toEqual([2, 3]);
   });
 
-  it('reach half a minute back when no signed record waits: what is signed again is younger than its outcome', async () => {
-    expect(await refilled([outcome(1, 40_000), outcome(2, 20_000)])).toEqual([2]);
-    const young = { ...signedFixture(9, 0), appendedAtMs: NOW - 5 };
-    expect(await refilled([outcome(1, 40_000), outcome(2, 20_000)], [young])).toEqual([2]);
+  it('reach half a minute back where no signed record waits: what is signed again is that much younger than its outcome', async () => {
+    expect(await refilled([outcome(1, 40_000), outcome(2, 20_000), outcome(3, 0)])).toEqual([2, 3]);
+  });
+
+  it('reach half a minute before the first signed record: it may be a repeat that an owner before us dropped', async () => {
+    const repeat = { ...signedFixture(9, 0), appendedAtMs: NOW - 60_000 };
+    expect(await refilled([outcome(1, 95_000), outcome(2, 70_000), outcome(3, 20_000)], [repeat])).toEqual([2, 3]);
+  });
+
+  it('reach half a minute before the last outcome when nothing has run since: the hops before us stood still too', async () => {
+    expect(await refilled([outcome(1, 640_000), outcome(2, 620_000), outcome(3, 600_000)])).toEqual([2, 3]);
   });
 
   it('leave out what was only put off, and what names no attempt', async () => {

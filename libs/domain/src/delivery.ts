@@ -18,7 +18,7 @@ interface Progress {
 export type DeliveryState =
   | { readonly status: 'none' }
   | (Progress & { readonly status: 'pending' | 'deferred'; readonly nextAttemptAt?: number })
-  | (Progress & { readonly status: Terminal; readonly reason?: string });
+  | (Progress & { readonly status: Terminal; readonly reason?: string; readonly lastNumber: number });
 
 type Terminal = Exclude<OutcomeName, 'attempted' | 'deferred'>;
 
@@ -47,6 +47,7 @@ export function evolveDelivery(state: DeliveryState, fact: DeliveryFact): Delive
   if (fact.run < state.run) illegal(fact, `run ${state.run} has begun`);
   const repeated = endsACall(fact) && fact.number <= state.finishedAttempts;
   if (repeated && (isTerminal(state) || name === 'attempted')) return { ...state, repeats: state.repeats + 1 };
+  if (isTerminal(state) && isSaidAgain(state, fact)) return { ...state, repeats: state.repeats + 1 };
   if (isTerminal(state)) illegal(fact, `the run has ended as ${state.status}`);
   return advance(repeated ? { ...state, repeats: state.repeats + 1 } : state, fact);
 }
@@ -54,6 +55,13 @@ export function evolveDelivery(state: DeliveryState, fact: DeliveryFact): Delive
 /** What was cancelled, expired, refused or parked without a call leaves its number to the next call. */
 const endsACall = ({ outcome }: DeliveryFact): boolean =>
   outcome.attempt !== undefined || outcome.outcome === 'attempted' || outcome.outcome === 'succeeded';
+
+/**
+ * An end without a call, of an attempt that had been requested: a crash lets signing read the request again, when its webhook may
+ * be deleted or the delivery too old by now, and signing does not know what has come of it. The first end stands.
+ */
+const isSaidAgain = ({ lastNumber }: { readonly lastNumber: number }, { number, outcome }: DeliveryFact): boolean =>
+  TERMINAL_OUTCOMES.has(outcome.outcome) && outcome.outcome !== 'unmatched' && number <= lastNumber;
 
 const isTerminal = (state: DeliveryState): state is DeliveryState & { status: Terminal } =>
   state.status !== 'none' && TERMINAL_OUTCOMES.has(state.status as OutcomeName);
@@ -74,7 +82,9 @@ function advance({ run, finishedAttempts, repeats }: Progress, fact: DeliveryFac
   if (outcome === 'attempted') return { ...progress, status: 'pending', nextAttemptAt };
   if (outcome === 'deferred') return { ...progress, status: 'deferred', nextAttemptAt };
   if (outcome === 'unmatched' && finishedAttempts > 0) illegal(fact, 'a webhook has matched the event');
-  return { ...progress, status: outcome, reason };
+  // Ended by a call, no further attempt was requested; ended without one, perhaps the next.
+  const lastNumber = endsACall(fact) ? progress.finishedAttempts : next;
+  return { ...progress, status: outcome, reason, lastNumber };
 }
 
 function illegal({ run, number, outcome }: DeliveryFact, because: string): never {

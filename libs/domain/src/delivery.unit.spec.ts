@@ -48,6 +48,16 @@ describe('a delivery', () => {
   });
 
   it.each([
+    [['succeeded 1', 'cancelled 1'], 'succeeded'],
+    [['attempted 1', 'exhausted! 2', 'expired 1'], 'exhausted'],
+    [['cancelled 1', 'cancelled 1'], 'cancelled'],
+    [['exhausted 1', 'exhausted 1'], 'exhausted'],
+    [['attempted 1', 'cancelled 1', 'cancelled 2'], 'cancelled'],
+  ])('%j is an end that was said again of a request read twice: counted, and it stays %s', (history, status) => {
+    expect(replay(history)).toMatchObject({ status, repeats: 1 });
+  });
+
+  it.each([
     [['attempted 2'], 'attempted of run 0, attempt 2: attempt 1 comes next'],
     [['attempted 1', 'attempted 3'], 'attempted of run 0, attempt 3: attempt 2 comes next'],
     [['attempted 1', 'deferred 1'], 'deferred of run 0, attempt 1: attempt 2 comes next'],
