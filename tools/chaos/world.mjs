@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AUTHORIZATION } from './product.mjs';
 
-const RETRY = { delaysMs: [200, 500, 1_000, 2_000, 4_000, 4_000, 4_000], maxAgeMs: 60_000 };
+const RETRY = { delaysMs: [200, 500, 1_000, 2_000, 4_000, 4_000, 4_000], maxAgeMs: 600_000 };
 const STANDARD = {
   profile: 'standard',
   resource: 'OutboundCall',

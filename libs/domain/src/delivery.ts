@@ -39,17 +39,22 @@ export class IllegalHistory extends Error {
 export function evolveDelivery(state: DeliveryState, fact: DeliveryFact): DeliveryState {
   const name = fact.outcome.outcome;
   if (state.status === 'none') return advance(opened(fact.run), fact);
-  if (fact.run > state.run) {
-    if (!isTerminal(state)) illegal(fact, `run ${state.run} is still ${state.status}`);
-    if (state.status === 'unmatched') illegal(fact, 'no webhook matched the event');
-    return advance(opened(fact.run), fact);
-  }
+  if (fact.run > state.run) return beginRun(state, fact);
   if (fact.run < state.run) illegal(fact, `run ${state.run} has begun`);
   const repeated = endsACall(fact) && fact.number <= state.finishedAttempts;
-  if (repeated && (isTerminal(state) || name === 'attempted')) return { ...state, repeats: state.repeats + 1 };
-  if (isTerminal(state) && isSaidAgain(state, fact)) return { ...state, repeats: state.repeats + 1 };
-  if (isTerminal(state)) illegal(fact, `the run has ended as ${state.status}`);
-  return advance(repeated ? { ...state, repeats: state.repeats + 1 } : state, fact);
+  const echo = { ...state, repeats: state.repeats + 1 };
+  if (isTerminal(state)) {
+    if (!repeated && !isSaidAgain(state, fact)) illegal(fact, `the run has ended as ${state.status}`);
+    return echo;
+  }
+  if (repeated && name === 'attempted') return echo;
+  return advance(repeated ? echo : state, fact);
+}
+
+function beginRun(state: Exclude<DeliveryState, { status: 'none' }>, fact: DeliveryFact): DeliveryState {
+  if (!isTerminal(state)) illegal(fact, `run ${state.run} is still ${state.status}`);
+  if (state.status === 'unmatched') illegal(fact, 'no webhook matched the event');
+  return advance(opened(fact.run), fact);
 }
 
 /** What was cancelled, expired, refused or parked without a call leaves its number to the next call. */
