@@ -8,7 +8,6 @@ import { refillNames } from './refill-names.js';
 import { takeSigned } from './take-signed.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
-const CAUGHT_UP = channel('switchhook.delivery.caught-up');
 const NAMES_REFILLED = channel('switchhook.delivery.names-refilled');
 const LANES_STOPPED = channel('switchhook.delivery.lanes-stopped');
 const REVOKED = channel('switchhook.delivery.revoked');

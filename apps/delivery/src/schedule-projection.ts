@@ -1,8 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
 import { TOPICS } from '@switchhook/contracts';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
 import type { Schedule } from './schedule.js';
 import { scheduleChange, type ScheduleChange } from './schedule-row.js';
 import type { Webhooks } from './webhooks.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const CAUGHT_UP = channel('switchhook.delivery.caught-up');
 
 export interface ScheduleProjectionDeps {
   readonly log: Pick<EventLog, 'identity' | 'read'>;
@@ -42,6 +46,7 @@ export class ScheduleProjection {
         await this.applyTo(owned, partition, records);
       }
     }
+    CAUGHT_UP.publish(undefined);
     this.owned.set(partition, owned);
   }
 
