@@ -8,8 +8,6 @@ import { refillNames } from './refill-names.js';
 import { takeSigned } from './take-signed.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
-const NAMES_REFILLED = channel('switchhook.delivery.names-refilled');
-const LANES_STOPPED = channel('switchhook.delivery.lanes-stopped');
 const REVOKED = channel('switchhook.delivery.revoked');
 
 export const DELIVERY = Symbol('DELIVERY');
@@ -70,7 +68,6 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         projection.assign(assigned).then(() => order.assign(assigned.partition)),
         refillNames(log, names, assigned, now()),
       ]);
-      NAMES_REFILLED.publish(undefined);
       await releaser.assign(assigned.partition);
       partitions.add(assigned.partition);
     },
@@ -79,7 +76,6 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       membership.revoke(partition);
       releaser.revoke(partition);
       await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
-      LANES_STOPPED.publish(undefined);
       await inHand.emptied(partition, OUTCOMES_GRACE_MS);
       inHand.forgetPartition(partition);
       order.revoke(partition);

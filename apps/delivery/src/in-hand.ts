@@ -1,4 +1,8 @@
+import { channel } from 'node:diagnostics_channel';
 import type { SignedDelivery } from './signed-delivery.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const LANES_STOPPED = channel('switchhook.delivery.lanes-stopped');
 
 interface Held {
   readonly delivery: SignedDelivery;
@@ -47,6 +51,7 @@ export class InHand {
 
   /** Resolves when nothing of the partition is held any more, or after `graceMs`. */
   async emptied(partition: number, graceMs: number): Promise<void> {
+    LANES_STOPPED.publish(undefined);
     const isEmpty = () => ![...this.byName.values()].some(({ delivery }) => delivery.partition === partition);
     if (isEmpty()) return;
     await new Promise<void>((resolve) => {

@@ -1,7 +1,11 @@
+import { channel } from 'node:diagnostics_channel';
 import { HEADER, TOPICS, headerText } from '@switchhook/contracts';
 import { attemptName, hasAttemptIds, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
+
+/** Where chaos runs end the process (docs/adr/0035). */
+const NAMES_REFILLED = channel('switchhook.delivery.names-refilled');
 
 /**
  * A crash also takes back the progress of the hops before us: they hand on again what they had not committed, and signing
@@ -31,6 +35,7 @@ export async function refillNames(
   for await (const records of log.read(TOPICS.outcomes.name, partition, from, end)) {
     for (const record of records) refillFrom(record, names);
   }
+  NAMES_REFILLED.publish(undefined);
 }
 
 /** When the log took the first record of a range, epoch ms; undefined where there is none. */
