@@ -119,4 +119,4 @@ async function round(run, chaos, { strike, isOver, killsPerRound }) {
   return found;
 }
 
-const isQuick = ({ when }) => when !== 'rarely';
+const isQuick = ({ when }) => when === undefined || when === 'start' || when === 'stop';

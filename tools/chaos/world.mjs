@@ -7,7 +7,7 @@ const STANDARD = {
   profile: 'standard',
   resource: 'OutboundCall',
   events: ['Finished'],
-  timeoutMs: 1_000,
+  timeoutMs: 2_500,
   retry: RETRY,
 };
 const ORDERED = { ...STANDARD, ordering: 'key' };
