@@ -5,8 +5,8 @@ import { pointsOn } from './points.mjs';
 /** How often each happens. `point`: kill -9 at a named point; `process`: at any time. */
 export const SHARES = { point: 74, process: 10, members: 6, broker: 2, postgres: 3, stall: 5 };
 const PATIENCE_MS = { start: 20_000, stop: 20_000, members: 20_000, outage: 12_000, seldom: 20_000, rarely: 30_000 };
-const USUAL_PATIENCE_MS = 8_000;
-const NTH_MAX = { seldom: 2, usual: 12, other: 1 };
+const USUAL_PATIENCE_MS = 12_000;
+const NTH_MAX = { seldom: 2, usual: 8, other: 1 };
 const DOWN_MAX_MS = 1_200;
 /** Partitions may still be taken over when the start is over. */
 const AFTER_START_MS = 3_000;
