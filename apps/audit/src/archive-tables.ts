@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 import type { ArchivedRecord, RecordPlace } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
@@ -73,7 +73,7 @@ const PAYLOAD_COLUMNS: readonly Column<ArchivedRow>[] = [
 ];
 
 /** Inserts the rows, one statement per table. */
-export async function insertRows(manager: EntityManager, rows: readonly ArchivedRow[]): Promise<void> {
+export async function insertRows(manager: Queries, rows: readonly ArchivedRow[]): Promise<void> {
   const records = unnestRows(RECORD_COLUMNS, rows);
   await manager.query(
     `INSERT INTO audit.records (${records.names}) SELECT ${records.names} FROM ${records.from}`,
@@ -90,7 +90,7 @@ export async function insertRows(manager: EntityManager, rows: readonly Archived
 export type SourceIds = (place: Omit<RecordPlace, 'position'>) => Promise<number>;
 
 /** Ids from `audit.sources`, remembered. Written outside the batch's transaction, so that no remembered id is rolled back. */
-export function createSourceIds(database: DataSource): SourceIds {
+export function createSourceIds(database: Queries): SourceIds {
   const known = new Map<string, number>();
   return async ({ identity, topic, partition }) => {
     const name = `${identity} ${topic} ${partition}`;

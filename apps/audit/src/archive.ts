@@ -1,12 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
-import { setImmediate as othersTurn } from 'node:timers/promises';
-import { moveCheckpoints, readCheckpoint } from '@switchhook/event-store';
+import { moveCheckpoints, readCheckpoints, type Transactions } from '@switchhook/event-store';
 import type { LogRecord } from '@switchhook/event-log';
-import type { DataSource } from 'typeorm';
 import { insertRows, type ArchivedRow, type SourceIds } from './archive-tables.js';
 import { SALT_BYTES, commitmentOf } from './commitment.js';
 import type { DayPartitions } from './day-partitions.js';
 import { describeRecord, type Description } from './describe-record.js';
+import { ThreadShare } from './thread-share.js';
 import type { ApplyToViews } from './views.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
@@ -15,7 +14,7 @@ const VIEWS_UPDATED = channel('switchhook.audit.views-updated');
 const ARCHIVED = channel('switchhook.audit.archived');
 
 export interface ArchiveDeps {
-  readonly database: DataSource;
+  readonly database: Transactions;
   /** Of the log that the records come from. */
   readonly identity: string;
   readonly sourceIds: SourceIds;
@@ -34,7 +33,7 @@ export interface ArchiveDeps {
 /** Most bytes of values in one transaction: what a batch costs in memory is a small multiple of it. */
 export const TRANSACTION_BYTES = 4 * 1024 * 1024;
 
-/** Records that are prepared before whoever waits for the thread gets it: about a millisecond's worth. */
+/** Records that are prepared before it is looked whether the thread is to be let go. */
 const PREPARED_AT_ONCE = 25;
 
 const CHECKPOINTS = { schema: 'audit', consumer: 'archive' };
@@ -81,17 +80,19 @@ function* chunksOf(records: readonly LogRecord[]): Iterable<readonly LogRecord[]
  */
 export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[]): Promise<number[]> {
   for (;;) {
-    const fresh = await Promise.all(parts.map((part) => freshOf(deps, part)));
+    const fresh = await freshOf(deps, parts);
     const present = fresh.filter(({ records }) => records.length > 0);
     if (present.length === 0) return fresh.map(() => 0);
+    const share = new ThreadShare();
     const described: Described[] = [];
     const rows: ArchivedRow[] = [];
     for (const { records } of present) {
+      const sourceId = await deps.sourceIds({ identity: deps.identity, ...records[0]! });
       for (let from = 0; from < records.length; from += PREPARED_AT_ONCE) {
         const some = describe(deps.identity, records.slice(from, from + PREPARED_AT_ONCE));
         described.push(...some);
-        rows.push(...(await rowsOf(deps, some)));
-        await othersTurn();
+        rows.push(...rowsOf(deps, sourceId, some));
+        if (share.isUsed) await share.letOthers();
       }
     }
     await deps.dayPartitions(described.map(({ archived }) => archived.appendedAt));
@@ -106,11 +107,17 @@ interface Fresh {
   readonly records: readonly LogRecord[];
 }
 
-/** What of a part is not archived yet. */
-async function freshOf({ database, identity }: ArchiveDeps, part: Part): Promise<Fresh> {
-  const { topic, partition } = part[0]!;
-  const from = await readCheckpoint(database.manager, { ...CHECKPOINTS, identity, topic, partition });
-  return { from, records: from === null ? part : part.filter(({ position }) => position >= from) };
+/** What of each part is not archived yet. */
+async function freshOf({ database, identity }: ArchiveDeps, parts: readonly Part[]): Promise<Fresh[]> {
+  const positions = await readCheckpoints(
+    database,
+    { ...CHECKPOINTS, identity },
+    parts.map((part) => part[0]!),
+  );
+  return parts.map((part, index) => {
+    const from = positions[index] ?? null;
+    return { from, records: from === null ? part : part.filter(({ position }) => position >= from) };
+  });
 }
 
 const describe = (identity: string, records: readonly LogRecord[]): Described[] =>
@@ -148,9 +155,8 @@ async function writeTogether(
   }
 }
 
-async function rowsOf(deps: ArchiveDeps, described: readonly Described[]): Promise<ArchivedRow[]> {
-  const sourceId = await deps.sourceIds(described[0]!.archived);
-  const salts = deps.randomBytes(SALT_BYTES * described.length);
+function rowsOf({ randomBytes }: ArchiveDeps, sourceId: number, described: readonly Described[]): ArchivedRow[] {
+  const salts = randomBytes(SALT_BYTES * described.length);
   return described.map(({ archived, payload, record }, index) => {
     const salt = salts.subarray(index * SALT_BYTES, (index + 1) * SALT_BYTES);
     return { archived, sourceId, key: record.key, payload, salt, commitment: commitmentOf(salt, record) };

@@ -1,5 +1,5 @@
 import type { Attempt, Outcome } from '@switchhook/contracts';
-import type { EntityManager } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 import { storableText, type ArchivedRecord } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
@@ -48,7 +48,7 @@ const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'e
  * the first that was told of; both are in the archive.
  */
 export async function applyToAttempts(
-  manager: EntityManager,
+  manager: Queries,
   schema: string,
   records: readonly ArchivedRecord[],
 ): Promise<void> {

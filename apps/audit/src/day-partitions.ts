@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { Transactions } from '@switchhook/event-store';
 
 const DAY_MS = 86_400_000;
 const TABLES = ['records', 'payloads'] as const;
@@ -12,7 +12,7 @@ export type DayPartitions = (momentsMs: readonly number[]) => Promise<void>;
  * Partitions of the archive by UTC day, each made a day ahead, so that midnight waits for nobody. Days that were seen cost
  * nothing again.
  */
-export function createDayPartitions(database: DataSource): DayPartitions {
+export function createDayPartitions(database: Transactions): DayPartitions {
   const there = new Set<number>();
   return async (momentsMs) => {
     const days = new Set<number>();
@@ -24,7 +24,7 @@ export function createDayPartitions(database: DataSource): DayPartitions {
   };
 }
 
-async function makePartitions(database: DataSource, days: readonly number[]): Promise<void> {
+async function makePartitions(database: Transactions, days: readonly number[]): Promise<void> {
   await database.transaction(async (manager) => {
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     for (const day of days) {

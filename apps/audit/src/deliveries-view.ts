@@ -1,6 +1,6 @@
 import { HEADER, TERMINAL_OUTCOMES, type AttemptIds, type Outcome, type OutcomeName } from '@switchhook/contracts';
 import { parseAttemptIds, type EventAttributes } from '@switchhook/domain';
-import type { EntityManager } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 import { archivedAttributes, archivedHeaderText, storableText, type ArchivedRecord } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
@@ -79,7 +79,7 @@ const MERGE = [
 
 /** Applies what `records` say about deliveries: attempts to make, and what came of them. */
 export async function applyToDeliveries(
-  manager: EntityManager,
+  manager: Queries,
   schema: string,
   records: readonly ArchivedRecord[],
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { HEADER, TOPICS } from '@switchhook/contracts';
-import type { EntityManager } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 import type { SourceIds } from './archive-tables.js';
 import {
   archivedAttributes,
@@ -82,7 +82,7 @@ const MERGE = `
 
 /** Applies what `records` say about events: that they came, that nobody wanted them, that they were refused. */
 export async function applyToEvents(
-  manager: EntityManager,
+  manager: Queries,
   schema: string,
   sourceIds: SourceIds,
   records: readonly ArchivedRecord[],

@@ -16,7 +16,8 @@ interface Waiting {
 const GATHER_MS = 200;
 /**
  * A second's records of some hundred deliveries: then what was asked for and what came of it meet in one transaction and are one
- * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts).
+ * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts). Of what waits at least half is
+ * taken: where the thread is never idle, every statement of a transaction waits for its turn, so few of them must do.
  */
 const RECORDS_AT_ONCE = 1_000;
 
@@ -49,14 +50,17 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
     });
 }
 
+const recordsOf = (waiting: readonly Waiting[]): number => waiting.reduce((sum, { part }) => sum + part.length, 0);
+
 /** The longest beginning that fits into one transaction; the first always does. */
 function takeFitting(parts: readonly Waiting[]): Waiting[] {
   let bytes = 0;
   let records = 0;
+  const limit = Math.max(RECORDS_AT_ONCE, recordsOf(parts) / 2);
   const end = parts.findIndex((waiting, index) => {
     bytes += waiting.bytes;
     records += waiting.part.length;
-    return index > 0 && (bytes > TRANSACTION_BYTES || records > RECORDS_AT_ONCE);
+    return index > 0 && (bytes > TRANSACTION_BYTES || records > limit);
   });
   return parts.slice(0, end === -1 ? undefined : end);
 }

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { Queries } from '@switchhook/event-store';
 import type { SourceIds } from './archive-tables.js';
 import type { ArchivedRecord } from './archived-record.js';
 import { applyToAttempts, attemptsTable } from './attempts-view.js';
@@ -6,7 +6,7 @@ import { applyToDeliveries, deliveriesTable } from './deliveries-view.js';
 import { applyToEvents, eventsTable } from './events-view.js';
 
 /** Brings the views up to date with what was archived. `records` are of one partition or of several, in order within each. */
-export type ApplyToViews = (manager: EntityManager, records: readonly ArchivedRecord[]) => Promise<void>;
+export type ApplyToViews = (manager: Queries, records: readonly ArchivedRecord[]) => Promise<void>;
 
 /** Where the views are that searches read; a rebuild makes them in a schema of its own first. */
 export const VIEWS_SCHEMA = 'audit';

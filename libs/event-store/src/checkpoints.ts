@@ -1,5 +1,6 @@
-import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { MigrationClass } from './migrate.js';
+import type { Queries } from './prepared.js';
 import { checkedSchema } from './schema-name.js';
 
 /** Whose position in what: the table is `<schema>.checkpoints`. */
@@ -23,7 +24,7 @@ export interface CheckpointMove extends CheckpointKey {
  * Moves a stored position by compare-and-set. Call it inside the transaction that writes what the records led to: false
  * means that somebody else was here and the transaction must write nothing (correctness.md §7).
  */
-export async function moveCheckpoint(manager: EntityManager, move: CheckpointMove): Promise<boolean> {
+export async function moveCheckpoint(manager: Queries, move: CheckpointMove): Promise<boolean> {
   const table = `${checkedSchema(move.schema)}.checkpoints`;
   const key = [move.consumer, move.identity, move.topic, move.partition];
   const change =
@@ -45,7 +46,7 @@ export type CheckpointOwner = Omit<CheckpointKey, 'topic' | 'partition'>;
  * be: some may have moved then, so the caller must roll its transaction back.
  */
 export async function moveCheckpoints(
-  manager: EntityManager,
+  manager: Queries,
   owner: CheckpointOwner,
   moves: readonly Pick<CheckpointMove, 'topic' | 'partition' | 'from' | 'to'>[],
 ): Promise<boolean> {
@@ -76,13 +77,29 @@ export async function moveCheckpoints(
 }
 
 /** The stored position (the next one to read), or null when there is none for this identity. */
-export async function readCheckpoint(manager: EntityManager, key: CheckpointKey): Promise<number | null> {
+export async function readCheckpoint(manager: Queries, key: CheckpointKey): Promise<number | null> {
   const [row] = await manager.query<{ position: string }[]>(
     `SELECT position FROM ${checkedSchema(key.schema)}.checkpoints
      WHERE consumer = $1 AND identity = $2 AND topic = $3 AND partition = $4`,
     [key.consumer, key.identity, key.topic, key.partition],
   );
   return row ? Number(row.position) : null;
+}
+
+/** The stored positions of one owner at several places, in their order; null where there is none. */
+export async function readCheckpoints(
+  manager: Queries,
+  { schema, consumer, identity }: CheckpointOwner,
+  places: readonly Pick<CheckpointKey, 'topic' | 'partition'>[],
+): Promise<(number | null)[]> {
+  const rows = await manager.query<{ position: string | null }[]>(
+    `SELECT c.position FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS p(topic, partition, place)
+     LEFT JOIN ${checkedSchema(schema)}.checkpoints c
+       ON c.consumer = $1 AND c.identity = $2 AND c.topic = p.topic AND c.partition = p.partition
+     ORDER BY p.place`,
+    [consumer, identity, places.map(({ topic }) => topic), places.map(({ partition }) => partition)],
+  );
+  return rows.map(({ position }) => (position === null ? null : Number(position)));
 }
 
 /** The migration that makes `<schema>.checkpoints`. */

@@ -1,12 +1,13 @@
 export { isNotThereYet, openDatabase, type DatabaseOptions } from './database.js';
 export { readStoredPositions, type StoredLogPosition } from './stored-positions.js';
-export { preparedQueries, type Queries } from './prepared.js';
+export { preparedQueries, type Queries, type Transactions } from './prepared.js';
 export { migrate, type MigrateOptions, type MigrationClass } from './migrate.js';
 export {
   checkpointsMigration,
   moveCheckpoint,
   moveCheckpoints,
   readCheckpoint,
+  readCheckpoints,
   type CheckpointKey,
   type CheckpointMove,
   type CheckpointOwner,

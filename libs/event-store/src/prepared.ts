@@ -4,7 +4,13 @@ import type { DataSource } from 'typeorm';
 
 /** What hot paths need of a database: `DataSource.query` has this shape too. */
 export interface Queries {
-  query<Rows>(text: string, values: unknown[]): Promise<Rows>;
+  query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
+}
+
+/** Queries, alone or several in one transaction; `DataSource` has this shape too. */
+export interface Transactions extends Queries {
+  /** Commits when `run` resolves, else rolls back and rejects with its reason. */
+  transaction<Result>(run: (transaction: Queries) => Promise<Result>): Promise<Result>;
 }
 
 /**
@@ -22,7 +28,7 @@ export function preparedQueries(database: DataSource): Queries {
     return name;
   };
   return {
-    query: async <Rows>(text: string, values: unknown[]): Promise<Rows> => {
+    query: async <Rows>(text: string, values: unknown[] = []): Promise<Rows> => {
       // TypeORM's Postgres driver keeps its pg pool here, undeclared: the reason for this file.
       const { master } = database.driver as unknown as { readonly master: Pool };
       const { rows } = await master.query({ name: nameOf(text), text, values });
