@@ -3,10 +3,9 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { AUTHORIZATION } from './product.mjs';
-import { EVENT_TYPE, SINGLE_ACCOUNT, SINGLE_TYPE } from './world.mjs';
+import { EVENT_TYPE, SINGLE_ACCOUNT, SINGLE_TYPE, SOURCE } from './world.mjs';
 import { DefaultPartitioner } from '../bench/kafka-client.mjs';
 
-export const SOURCE = 'chaos';
 const TICK_MS = 20;
 const SUBJECTS = 24;
 const SINGLE_SHARE = 0.03;

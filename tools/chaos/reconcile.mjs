@@ -1,21 +1,13 @@
 // Holds producers, archive and receivers against each other. Everything found is a fault of the product (or of this tool).
-import { pathToFileURL } from 'node:url';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deliveryId, eventKey, evolveDelivery, initialDelivery } from '@switchhook/domain';
 import { isTerminal } from './archive.mjs';
-import { SOURCE } from './load.mjs';
-import { AUTHORIZATION } from './product.mjs';
-import { SINGLE_TYPE } from './world.mjs';
-import { root } from '../setup/project.mjs';
+import { SINGLE_TYPE, SOURCE } from './world.mjs';
 
-const domain = await import(pathToFileURL(join(root, 'libs/domain/dist/index.js')).href);
-const { deliveryId, eventKey, evolveDelivery, initialDelivery } = domain;
-
-const ENDS_WITHIN_MS = 180_000;
 const LOOK_EVERY_MS = 500;
 const SAY_EVERY_MS = 15_000;
-/** For repeats that are on their way when everything has ended. */
-const QUIET_MS = 1_500;
+/** How long a round may take to end, and how long repeats may be on their way then. */
+const WAITS = { endsWithinMs: 180_000, quietMs: 1_500 };
 /** A call that comes so much later than the log took its outcome was not under way then. */
 const UNDER_WAY_MS = 1_000;
 const SHOWN = 5;
@@ -34,13 +26,13 @@ function expectedOf({ load, world }) {
 }
 
 /** Waits until all of a round has ended, then checks it. Resolves with `{ faults, counts }`. */
-export async function reconcile(run, sinceMs) {
+export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS) {
   const expected = expectedOf(run);
-  const { events, deliveries, unended } = await untilEnded(run, sinceMs, expected);
+  const { events, deliveries, unended } = await untilEnded(run, sinceMs, expected, endsWithinMs);
   const faults = new Faults();
   faults.add('event lost', unended.events);
   faults.add('delivery not ended', unended.deliveries);
-  await sleep(QUIET_MS);
+  await sleep(quietMs);
   const outcomes = await run.archive.outcomes(sinceMs);
   checkEvents(faults, run, events);
   checkDeliveries(faults, run, expected, deliveries);
@@ -68,8 +60,8 @@ class Faults {
   }
 }
 
-async function untilEnded({ archive, load, say }, sinceMs, expected) {
-  const giveUpAt = Date.now() + ENDS_WITHIN_MS;
+async function untilEnded({ archive, load, say }, sinceMs, expected, endsWithinMs) {
+  const giveUpAt = Date.now() + endsWithinMs;
   let sayAt = Date.now() + SAY_EVERY_MS;
   for (;;) {
     const found = await look(archive, load, sinceMs, expected).catch((error) => ({ error }));
@@ -224,20 +216,10 @@ function checkOrder(faults, { receivers }, expected) {
 }
 
 /** What the API answers is what the archive has. */
-async function checkAnswers({ product, world }, sinceMs, deliveries) {
-  const { url } = product.of('audit');
+async function checkAnswers({ world, answers }, sinceMs, deliveries) {
   const statuses = new Map();
   for (const account of world.accounts) {
-    let cursor = null;
-    do {
-      const query = `limit=500&from=${sinceMs}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;
-      const headers = { authorization: AUTHORIZATION, 'switchhook-account': String(account) };
-      const answer = await fetch(`${url}/v2/deliveries?${query}`, { headers, signal: AbortSignal.timeout(30_000) });
-      const page = await answer.json();
-      if (answer.status !== 200) return [`${answer.status} ${JSON.stringify(page)}`];
-      for (const { id, status } of page.items) statuses.set(id, status);
-      cursor = page.nextCursor;
-    } while (cursor);
+    for (const { id, status } of await answers(account, sinceMs)) statuses.set(id, status);
   }
   return deliveries
     .filter(({ id, status }) => statuses.get(id) !== status)

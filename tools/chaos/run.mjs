@@ -12,7 +12,7 @@ import { Receivers } from './receivers.mjs';
 import { reconcile } from './reconcile.mjs';
 import { reportOf } from './report.mjs';
 import { sharedKafka, startKafka, startPostgres } from './servers.mjs';
-import { World } from './world.mjs';
+import { World, answersOf } from './world.mjs';
 
 const BETWEEN_MS = [100, 900];
 const WARM_MS = 1_000;
@@ -52,7 +52,8 @@ export async function runChaos(options) {
     say('ready');
     const archive = opened(new Archive(postgres.directUrl));
     const load = opened(new Load({ ...options, product, kafka, world, random: random.fork() }));
-    const run = { product, load, world, receivers, archive, say, ended: new Set() };
+    const answers = (account, sinceMs) => answersOf(product, account, sinceMs);
+    const run = { product, load, world, receivers, archive, answers, say, ended: new Set() };
     const totals = await rounds(run, chaos, options, say);
     return reportOf({ options, chaos, totals, log, startedAt, logDir });
   } finally {

@@ -12,6 +12,8 @@ const STANDARD = {
 };
 const ORDERED = { ...STANDARD, ordering: 'key' };
 
+/** Of every event that is sent. */
+export const SOURCE = 'chaos';
 /** What is sent to an account with webhooks that want all, and to the one whose webhooks want one event each. */
 export const EVENT_TYPE = 'OutboundCall.Finished';
 export const SINGLE_TYPE = 'InboundCall.Finished';
@@ -37,7 +39,7 @@ const WEBHOOKS = [
   },
 ];
 const NOTICES = { ...STANDARD, resource: 'Webhook', events: ['Exhausted', 'Disabled'] };
-const ANSWER_WITHIN_MS = 15_000;
+const ANSWER_WITHIN_MS = 30_000;
 const OPERATOR_EVERY_MS = 700;
 
 export class World {
@@ -127,4 +129,21 @@ export class World {
     const text = await response.text();
     return { status: response.status, body: text ? JSON.parse(text) : undefined };
   }
+}
+
+/** The deliveries of an account as `GET /v2/deliveries` answers them, page by page. */
+export async function answersOf(product, account, sinceMs) {
+  const headers = { authorization: AUTHORIZATION, 'switchhook-account': String(account) };
+  const items = [];
+  let cursor = null;
+  do {
+    const query = `limit=500&from=${sinceMs}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;
+    const url = `${product.of('audit').url}/v2/deliveries?${query}`;
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const page = await answer.json();
+    if (answer.status !== 200) throw new Error(`GET /v2/deliveries: ${answer.status} ${JSON.stringify(page)}`);
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor);
+  return items;
 }
