@@ -16,6 +16,7 @@ const { values } = parseArgs({
     round: { type: 'string', default: '25' },
     rate: { type: 'string', default: '60' },
     points: { type: 'string' },
+    strikes: { type: 'string' },
     draw: { type: 'string' },
     brokers: { type: 'string' },
     logs: { type: 'string' },
@@ -43,7 +44,7 @@ const report = await runChaos({
   killsPerRound: Number(values.round),
   perSecond: Number(values.rate),
   draw: values.draw === undefined ? undefined : Number(values.draw),
-  ...{ only, brokers: values.brokers, logDir: values.logs, say },
+  ...{ only, strikes: values.strikes?.split(','), brokers: values.brokers, logDir: values.logs, say },
 });
 console.log(report.text);
 process.exit(report.faults.length > 0 ? 1 : 0);

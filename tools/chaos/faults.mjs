@@ -21,13 +21,14 @@ export class Chaos {
   stalls = 0;
   joins = 0;
 
-  constructor({ product, postgres, kafka, receivers, random, engine, only, say }) {
+  constructor({ product, postgres, kafka, receivers, random, engine, only, strikes, say }) {
     Object.assign(this, { product, postgres, kafka, receivers, random, say });
     const known = pointsOn(engine).filter(({ when }) => when !== 'first start');
     const isPossible = ({ when }) => when !== 'members' || product.extras.length > 0;
     this.points = known.filter(isPossible).filter(({ name }) => !only || only.includes(name));
     const isThere = { members: product.extras.length > 0, broker: kafka?.canBeKilled ?? false };
-    this.shares = Object.fromEntries(Object.entries(SHARES).filter(([kind]) => isThere[kind] ?? true));
+    const isWanted = ([kind]) => (isThere[kind] ?? true) && (!strikes || strikes.includes(kind));
+    this.shares = Object.fromEntries(Object.entries(SHARES).filter(isWanted));
   }
 
   get kills() {

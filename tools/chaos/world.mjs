@@ -30,7 +30,7 @@ const WEBHOOKS = [
   { name: 'ordered', account: 202, behaviour: 'well', asked: ORDERED },
   { name: 'ordered-flaky', account: 202, behaviour: 'flaky', asked: ORDERED },
   { name: 'flaky', account: 203, behaviour: 'flaky', asked: STANDARD },
-  { name: 'limited', account: 203, behaviour: 'well', asked: { ...STANDARD, rateLimit: { perSecond: 20, burst: 5 } } },
+  { name: 'limited', account: 203, behaviour: 'well', asked: { ...STANDARD, rateLimit: { perSecond: 40, burst: 5 } } },
   {
     name: 'exhausted',
     account: 204,
