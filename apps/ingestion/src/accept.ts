@@ -44,14 +44,11 @@ export const accept = (deps: AcceptDeps): AcceptEvents => {
     if (request.body.length > LIMITS.requestBytes) {
       throw new HttpFault('tooLarge', `The request is over ${LIMITS.requestBytes} bytes`);
     }
-    const { events, faults } = readRequest(request, actor.accountId, deps.now());
-    const accountId = events[0]?.event.accountId ?? actor.accountId;
-    waiting.take(accountId, request.body.length);
+    const room = waiting.take(request.body.length);
     const patience = { isOver: false };
-    const answer = appendNew(deps, events, faults, { actor, patience });
-    const settled = (): void => waiting.leave(accountId, request.body.length);
+    const answer = readAndAppend(deps, request, { actor, patience, room });
     // Counted until the log has answered, not until we have: what it still holds is in our memory.
-    answer.then(settled, settled);
+    answer.then(room.leave, room.leave);
     return within(deps.limits.acceptDeadlineMs, answer, patience);
   };
 };
@@ -63,35 +60,47 @@ class WaitingBytes {
 
   constructor(private readonly max: number) {}
 
-  /** Throws a 503 when there is no room at all, a 429 when there is none for more of this account. */
-  take(accountId: number, bytes: number): void {
-    const mine = this.byAccount.get(accountId) ?? 0;
-    const free = this.max - this.all;
-    if (bytes > free) throw logUnavailable('too much waits for it');
-    if (mine > 0 && mine + bytes > free) throw tooManyOf(accountId);
+  /** Throws a 503 when there is no room at all. `countFor`: whose they are; throws a 429 when that account has too much. */
+  take(bytes: number): Room {
+    if (bytes > this.max - this.all) throw logUnavailable('too much waits for it');
     this.all += bytes;
-    this.byAccount.set(accountId, mine + bytes);
+    let owner: number | undefined;
+    return {
+      countFor: (accountId) => {
+        const mine = this.byAccount.get(accountId) ?? 0;
+        if (mine > 0 && mine + bytes > this.max - this.all + bytes) throw tooManyOf(accountId);
+        owner = accountId;
+        this.byAccount.set(accountId, mine + bytes);
+      },
+      leave: () => {
+        this.all -= bytes;
+        if (owner === undefined) return;
+        const mine = (this.byAccount.get(owner) ?? 0) - bytes;
+        if (mine > 0) this.byAccount.set(owner, mine);
+        else this.byAccount.delete(owner);
+      },
+    };
   }
+}
 
-  leave(accountId: number, bytes: number): void {
-    this.all -= bytes;
-    const mine = (this.byAccount.get(accountId) ?? 0) - bytes;
-    if (mine > 0) this.byAccount.set(accountId, mine);
-    else this.byAccount.delete(accountId);
-  }
+interface Room {
+  readonly countFor: (accountId: number) => void;
+  readonly leave: () => void;
 }
 
 interface Sender {
   readonly actor: Actor;
   readonly patience: Patience;
+  readonly room: Room;
 }
 
-async function appendNew(
+async function readAndAppend(
   deps: AcceptDeps,
-  events: readonly IndexedEvent[],
-  unreadable: readonly EventFault[],
-  { actor, patience }: Sender,
+  request: EventRequest,
+  { actor, patience, room }: Sender,
 ): Promise<Accepted> {
+  const { events, faults: unreadable } = await readRequest(request, actor.accountId, deps.now());
+  room.countFor(events[0]?.event.accountId ?? actor.accountId);
   const faults = [...unreadable, ...(await accountFaults(deps, events, actor))];
   if (faults.length > 0) throw refusal(faults);
   let accepted = 0;

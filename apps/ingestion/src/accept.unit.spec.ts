@@ -315,6 +315,20 @@ describe('an account that sends more than ingestion can work off', () => {
     expect(new Set(appended.map(({ headers }) => headers['ce_id'])).size).toBe(28);
   });
 
+  it('does not keep the process from anything else while its batch is read', async () => {
+    const { run } = start({ acceptDeadlineMs: 5_000, intake: intakeOf(1_000) });
+    let turns = 0;
+    let isRead = false;
+    const others = (): void => {
+      turns += 1;
+      if (!isRead) setImmediate(others);
+    };
+    setImmediate(others);
+    const answer = await run(many(500, '7'), platform).finally(() => (isRead = true));
+    expect(answer).toEqual({ accepted: 500, duplicates: 0 });
+    expect(turns).toBeGreaterThanOrEqual(9);
+  });
+
   it('has a 503 after the deadline, and nothing of it goes in later', async () => {
     const intake = intakeOf(100);
     intake.assigned(0);

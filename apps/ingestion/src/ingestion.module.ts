@@ -38,7 +38,7 @@ const COUNTERS = Symbol('COUNTERS');
 
 /** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some hundredths of a second. */
 const INTAKE = { allMax: 2_000, accountMax: 200 };
-/** Events a second, and at once, that an account may bring by HTTP however busy the process is; more if its rate is higher. */
+/** Events a second that an account may bring by HTTP however busy the process is; more if its rate is higher. */
 const NEVER_HELD = 500;
 
 function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
@@ -64,8 +64,7 @@ const intakeProvider = ({ accountRate: { perSecond } }: IngestionConfig): Provid
   provide: Intake,
   inject: [NAMES, CONSUMER_GROUPS, CLOCK],
   useFactory: (names: AcceptedNames, groups: ConsumerGroups, now: () => number) => {
-    const neverHeld = Math.max(NEVER_HELD, perSecond);
-    const rates = new AccountRates({ perSecond: neverHeld, burst: neverHeld }, now);
+    const rates = new AccountRates({ perSecond: Math.max(NEVER_HELD, perSecond), burst: INTAKE.accountMax / 2 }, now);
     const isOverRate = (accountId: number, count: number): boolean => rates.isOver(accountId, count);
     const intake = new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
     groups.configure('ingestion', {

@@ -1,3 +1,4 @@
+import { setImmediate as letOthersGo } from 'node:timers/promises';
 import type { Fault, Rejection, TelephonyEvent } from '@switchhook/contracts';
 import { readEventRecord, readStructured, splitBatch } from '@switchhook/domain';
 import { HttpFault } from '@switchhook/platform';
@@ -26,12 +27,18 @@ export interface ReadRequest {
 }
 
 const ATTRIBUTE_HEADER = 'ce-';
+/** Events of a batch that are read in one go: whatever else there is to do has its turn after some milliseconds. */
+const READ_AT_ONCE = 50;
 
 /**
  * The events of a request, and what is wrong with those that cannot be read: one event or a batch (CloudEvents HTTP binding,
  * structured and batched mode), or binary mode. `accountId` is used where an event names none. Throws a 415 `HttpFault`.
  */
-export function readRequest(request: EventRequest, accountId: number, acceptedAtMs: number): ReadRequest {
+export async function readRequest(
+  request: EventRequest,
+  accountId: number,
+  acceptedAtMs: number,
+): Promise<ReadRequest> {
   const contentType = headerOf(request, 'content-type') ?? '';
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType.startsWith('application/cloudevents') && !isUtf8(contentType)) throw unsupported(contentType);
@@ -45,13 +52,15 @@ export function readRequest(request: EventRequest, accountId: number, acceptedAt
   return readBinary(request, attributes, accountId, acceptedAtMs);
 }
 
-function readBatch(body: Buffer, accountId: number, acceptedAtMs: number): ReadRequest {
+async function readBatch(body: Buffer, accountId: number, acceptedAtMs: number): Promise<ReadRequest> {
   const texts = splitBatch(body);
   if (!Array.isArray(texts)) return collect([{ rejection: texts }], false);
-  return collect(
-    texts.map((text) => readStructured(text, acceptedAtMs, accountId)),
-    true,
-  );
+  const reads: Read[] = [];
+  for (const text of texts) {
+    if (reads.length > 0 && reads.length % READ_AT_ONCE === 0) await letOthersGo();
+    reads.push(readStructured(text, acceptedAtMs, accountId));
+  }
+  return collect(reads, true);
 }
 
 function readBinary(
