@@ -58,22 +58,21 @@ function start(options: Options = {}) {
   const appended: OutgoingRecord[] = [];
   const directories = options.directories ?? new Directories(webhook(1), webhook(2, { accountId: 8 }));
   const intake = options.intake ?? intakeOf(1_000);
-  const append = lookUpThenAppend(
-    async () => {
-      if (options.knownFails) throw options.knownFails;
-      return new Set(options.known);
-    },
-    async (records, { flush }) => {
-      expect(flush).toBe(true);
-      await options.append?.(records);
-      const from = appended.length;
-      appended.push(...records);
-      return records.map(({ topic }, index) => ({ topic, partition: 0, position: from + index }));
-    },
-  );
+  const names = new Set(options.known);
+  const known = async () => {
+    if (options.knownFails) throw options.knownFails;
+    return names;
+  };
+  const append = lookUpThenAppend(known, async (records, { flush }) => {
+    expect(flush).toBe(true);
+    await options.append?.(records);
+    const from = appended.length;
+    appended.push(...records);
+    return records.map(({ topic }, index) => ({ topic, partition: 0, position: from + index }));
+  });
   const run = accept({
     accounts: directories,
-    appendNew: appendInTurns(intake, append),
+    appendNew: appendInTurns(intake, known, append),
     onDuplicates: () => undefined,
     now: () => NOW,
     limits: {
@@ -81,7 +80,7 @@ function start(options: Options = {}) {
       waitingBytesMax: options.waitingBytesMax ?? 1_000_000_000,
     },
   });
-  return { appended, directories, run };
+  return { appended, names, directories, run };
 }
 
 const intakeOf = (allMax: number) =>
@@ -338,6 +337,25 @@ describe('an account that sends more than ingestion can work off', () => {
     await new Promise(setImmediate);
     expect(appended).toHaveLength(10);
     expect(intake.counts()).toEqual({ accounts: 0, underWay: 0 });
+  });
+
+  it('goes on where it was cut off when it sends the same again: what is known takes no turn', async () => {
+    let left = 0;
+    const isOverRate = (_accountId: number, count: number): boolean => {
+      if (count > left) return true;
+      left -= count;
+      return false;
+    };
+    const intake = new Intake({ allMax: 100, accountMax: 10, isOverRate, isBusy: () => true });
+    const { run, appended, names } = start({ intake });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      left = 10;
+      expect((await faultOf(run(many(25, '7'), platform))).status).toBe(503);
+      for (const { headers } of appended) names.add(eventKey(7, 'spec', String(headers['ce_id'])));
+    }
+    left = 10;
+    expect(await run(many(25, '7'), platform)).toEqual({ accepted: 5, duplicates: 20 });
+    expect(new Set(appended.map(({ headers }) => headers['ce_id'])).size).toBe(25);
   });
 
   it('has a 429 while more of it waits than there is room left, which is there for others', async () => {

@@ -1,4 +1,4 @@
-import type { AppendNew, NamedEvents } from './append-new.js';
+import type { AppendNew, Known, NamedEvents } from './append-new.js';
 import type { Intake } from './intake.js';
 
 /** Whether whoever sent the events has gone, so that what has not been appended yet need not be. */
@@ -12,12 +12,16 @@ export type AppendInTurns = (accountId: number, events: NamedEvents, patience: P
 /** The sender had no answer in time; part of its events may be in the log, and is known when it sends them again. */
 export class PatienceOverError extends Error {}
 
-/** Appends in pieces that the intake has room for, each when it is the account's turn. */
+/**
+ * Appends in pieces that the intake has room for, each when it is the account's turn. Of what needs several, that which is
+ * `known` takes no turn: a request that was cut off goes on where it stopped when it is sent again.
+ */
 export const appendInTurns =
-  (intake: Intake, append: AppendNew): AppendInTurns =>
+  (intake: Intake, known: Known, append: AppendNew): AppendInTurns =>
   async (accountId, events, patience) => {
     let count = 0;
-    for (const piece of piecesOf(events, intake.atOnce)) {
+    const isPiece = events.size <= intake.atOnce;
+    for (const piece of piecesOf(isPiece ? events : await without(known, events), intake.atOnce)) {
       const turn = intake.enter(accountId, piece.size);
       if (turn) await turn;
       try {
@@ -33,9 +37,15 @@ export const appendInTurns =
     return count;
   };
 
+/** Where the names cannot be read now, the append will say so. */
+async function without(known: Known, events: NamedEvents): Promise<NamedEvents> {
+  const taken = await known(events.keys()).catch(() => new Set<string>());
+  return taken.size === 0 ? events : new Map([...events].filter(([name]) => !taken.has(name)));
+}
+
 function* piecesOf(events: NamedEvents, atOnce: number): Generator<NamedEvents> {
   if (events.size <= atOnce) {
-    yield events;
+    if (events.size > 0) yield events;
     return;
   }
   const all = [...events];
