@@ -2,10 +2,11 @@ import { LIMITS, type Fault } from '@switchhook/contracts';
 import { eventKey } from '@switchhook/domain';
 import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord } from '@switchhook/event-log';
 import { HttpFault, invalid, type Actor } from '@switchhook/platform';
-import type { AppendInTurns, Patience } from './append-in-turns.js';
+import type { AppendInTurns } from './append-in-turns.js';
 import { NamesUnavailableError } from './append-new.js';
 import { eventRecord } from './event-record.js';
 import type { Accounts } from './ingest.js';
+import type { Patience } from './intake.js';
 import { readRequest, type EventFault, type EventRequest, type IndexedEvent } from './read-request.js';
 
 export interface AcceptDeps {

@@ -1,10 +1,5 @@
 import type { AppendNew, Known, NamedEvents } from './append-new.js';
-import type { Intake } from './intake.js';
-
-/** Whether whoever sent the events has gone, so that what has not been appended yet need not be. */
-export interface Patience {
-  isOver: boolean;
-}
+import type { Intake, Patience } from './intake.js';
 
 /** Appends the new ones among the events of an account; resolves with how many those were. */
 export type AppendInTurns = (accountId: number, events: NamedEvents, patience: Patience) => Promise<number>;
@@ -22,10 +17,9 @@ export const appendInTurns =
     let count = 0;
     const isPiece = events.size <= intake.atOnce;
     for (const piece of piecesOf(isPiece ? events : await without(known, events), intake.atOnce)) {
-      const turn = intake.enter(accountId, piece.size);
-      if (turn) await turn;
+      const turn = intake.enter(accountId, piece.size, patience);
+      if (turn && !(await turn)) throw new PatienceOverError('The sender waits no longer');
       try {
-        if (patience.isOver) throw new PatienceOverError('The sender waits no longer');
         const places = await append(piece);
         intake.appended(accountId, piece.size, places);
         for (const place of places) if (place) count += 1;

@@ -20,7 +20,13 @@ interface Account {
 
 interface Waiting {
   readonly count: number;
-  readonly enter: () => void;
+  readonly patience: Patience;
+  readonly enter: (isIn: boolean) => void;
+}
+
+/** Whether whoever sent the events has gone, so that what has not been appended yet need not be. */
+export interface Patience {
+  isOver: boolean;
 }
 
 /** How soon those that a busy process keeps outside look again. */
@@ -61,8 +67,11 @@ export class Intake {
     return Math.max(1, Math.floor(this.options.accountMax / 2));
   }
 
-  /** Counts the events in, now if there is room for them: then undefined. Else resolves when their turn has come. */
-  enter(accountId: number, count: number): Promise<void> | undefined {
+  /**
+   * Counts the events in, now if there is room for them: then undefined. Else resolves when their turn has come; with false,
+   * not counting them in, when the patience is over by then.
+   */
+  enter(accountId: number, count: number, patience: Patience): Promise<boolean> | undefined {
     const account = this.of(accountId);
     if (account.waiting.length === 0 && this.mayEnter(account, count)) {
       this.take(account, count);
@@ -70,7 +79,7 @@ export class Intake {
     }
     this.turns.add(account);
     this.looking ??= setInterval(() => this.giveTurns(), LOOK_EVERY_MS).unref();
-    return new Promise((enter) => account.waiting.push({ count, enter }));
+    return new Promise((enter) => account.waiting.push({ count, patience, enter }));
   }
 
   /** The log has these events of the account, `count` of them counted in; those without a place were known already. */
@@ -148,7 +157,7 @@ export class Intake {
   private leave(account: Account, count: number): void {
     account.underWay -= count;
     this.underWay -= count;
-    if (account.underWay === 0 && account.waiting.length === 0) this.accounts.delete(account.accountId);
+    this.forgetIfIdle(account);
   }
 
   /** Places of two appends may come in another order than their positions: what is behind is let go with what is before it. */
@@ -174,13 +183,22 @@ export class Intake {
   }
 
   private letIn(account: Account): boolean {
+    while (account.waiting[0]?.patience.isOver) account.waiting.shift()!.enter(false);
     const [first] = account.waiting;
-    if (!first || !this.mayEnter(account, first.count)) return false;
+    if (first && !this.mayEnter(account, first.count)) return false;
     account.waiting.shift();
     this.turns.delete(account);
     if (account.waiting.length > 0) this.turns.add(account);
+    if (!first) {
+      this.forgetIfIdle(account);
+      return false;
+    }
     this.take(account, first.count);
-    first.enter();
+    first.enter(true);
     return true;
+  }
+
+  private forgetIfIdle(account: Account): void {
+    if (account.underWay === 0 && account.waiting.length === 0) this.accounts.delete(account.accountId);
   }
 }

@@ -13,7 +13,7 @@ function start(options: Partial<IntakeOptions> = {}) {
   intake.assigned(0);
   const entered: string[] = [];
   const enter = (accountId: number, count: number): boolean => {
-    const turn = intake.enter(accountId, count);
+    const turn = intake.enter(accountId, count, { isOver: false });
     void turn?.then(() => entered.push(`${accountId}:${count}`));
     return turn === undefined;
   };
@@ -93,6 +93,17 @@ describe('the intake', () => {
     await eventually(() => expect(entered).toEqual(['1:5']));
   });
 
+  it('passes over those whose sender has gone, and counts them as nothing', async () => {
+    let isBusy = true;
+    const { intake } = start({ isOverRate: () => true, isBusy: () => isBusy });
+    const patience = { isOver: false };
+    const turns = [intake.enter(1, 5, patience), intake.enter(1, 4, { isOver: false }), intake.enter(2, 3, patience)];
+    patience.isOver = true;
+    isBusy = false;
+    expect(await Promise.all(turns.map((turn) => turn ?? Promise.resolve('at once')))).toEqual([false, true, false]);
+    expect(intake.counts()).toEqual({ accounts: 1, underWay: 4 });
+  });
+
   it('whatever comes in whatever order: the bounds hold, everybody gets in, and nothing is left at the end', async () => {
     const step = fc.record({ account: fc.integer({ min: 1, max: 4 }), count: fc.integer({ min: 1, max: 10 }) });
     await fc.assert(
@@ -105,7 +116,7 @@ describe('the intake', () => {
           inside.push(one);
         };
         for (const one of steps) {
-          const turn = intake.enter(one.account, one.count);
+          const turn = intake.enter(one.account, one.count, { isOver: false });
           if (turn) void turn.then(() => enter(one));
           else enter(one);
         }
