@@ -38,8 +38,8 @@ const COUNTERS = Symbol('COUNTERS');
 
 /** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some hundredths of a second. */
 const INTAKE = { allMax: 2_000, accountMax: 100 };
-/** Events a second that an account may bring by HTTP however busy the process is; half its rate, if that is more. */
-const NEVER_HELD = 250;
+/** Events a second that an account may bring by HTTP however busy the process is; its rate, if that is more. */
+const NEVER_HELD = 500;
 
 function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
   if (log.publishOnce) return appendWithNames((records, table) => log.publishOnce!(records, table), names);
@@ -64,10 +64,7 @@ const intakeProvider = ({ accountRate: { perSecond } }: IngestionConfig): Provid
   provide: Intake,
   inject: [NAMES, CONSUMER_GROUPS, CLOCK],
   useFactory: (names: AcceptedNames, groups: ConsumerGroups, now: () => number) => {
-    const rates = new AccountRates(
-      { perSecond: Math.max(NEVER_HELD, perSecond / 2), burst: INTAKE.accountMax / 2 },
-      now,
-    );
+    const rates = new AccountRates({ perSecond: Math.max(NEVER_HELD, perSecond), burst: INTAKE.accountMax / 2 }, now);
     const isOverRate = (accountId: number, count: number): boolean => rates.isOver(accountId, count);
     const intake = new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
     groups.configure('ingestion', {
