@@ -208,13 +208,20 @@ type Removal = Extract<ScheduleChange, { kind: 'remove' }>;
 function lastOf(changes: readonly ScheduleChange[]): { rows: ScheduleRow[]; removed: Removal[] } {
   const last = new Map<string, ScheduleChange>();
   for (const change of changes) {
-    if (change.kind === 'put') last.set(`${change.row.ids.deliveryId}/${change.row.ids.run}`, change);
+    if (change.kind === 'put') {
+      const key = `${change.row.ids.deliveryId}/${change.row.ids.run}`;
+      if (!isOverBy(last.get(key), change.row)) last.set(key, change);
+    }
     if (change.kind === 'remove') last.set(`${change.deliveryId}/${change.run}`, change);
   }
   const all = [...last.values()];
   const rows = all.flatMap((change) => (change.kind === 'put' ? [change.row] : []));
   return { rows, removed: all.filter((change) => change.kind === 'remove') };
 }
+
+/** Whether what is known already is of a later attempt: a call that two owners made may be said behind what came of it. */
+const isOverBy = (known: ScheduleChange | undefined, row: ScheduleRow): boolean =>
+  known?.kind === 'put' && known.row.ids.number > row.ids.number;
 
 /** The statement that stores rows, its parameters `$first` and so on; a row is never replaced by one of an earlier attempt. */
 function putting(first: number, where = ''): string {
