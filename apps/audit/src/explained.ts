@@ -33,5 +33,5 @@ function heldNow({ webhookOf, pauses, endpoints }: ExplainedDeps, webhookId: num
   // What the breaker of the callback holds back goes to the fallback: it waits only while both are open.
   const own = openAt(callback);
   const open = own && fallbackCallback !== undefined ? openAt(fallbackCallback) : own;
-  return { pausedSince: pause?.since, circuit: open && { since: open.at, nextProbeAt: open.retryAt } };
+  return { pausedSince: pause?.since, circuit: open && { since: open.since, nextProbeAt: open.retryAt } };
 }

@@ -1,6 +1,6 @@
-import type { EndpointChange, Webhook } from '@switchhook/contracts';
+import type { Webhook } from '@switchhook/contracts';
 import { endpointKey, oldestWaitingAt, retryPolicyOf, tlsProfile } from '@switchhook/domain';
-import type { EndpointDirectory, WebhookDirectory } from '@switchhook/platform';
+import type { EndpointDirectory, OpenEndpoint, WebhookDirectory } from '@switchhook/platform';
 import type { WebhookHealth } from './health-store.js';
 
 /** How a webhook fails, as `GET /v2/webhooks?failing=true` shows it. Times are epoch milliseconds. */
@@ -51,12 +51,12 @@ export const failingWebhooks =
     return failing;
   };
 
-function circuitsOf(webhook: Webhook, open: ReadonlyMap<string, EndpointChange>): FailingView['circuits'] {
+function circuitsOf(webhook: Webhook, open: ReadonlyMap<string, OpenEndpoint>): FailingView['circuits'] {
   const profile = tlsProfile(webhook);
   return [webhook.callback, webhook.fallbackCallback].flatMap((url) => {
     const change = url === undefined ? undefined : open.get(endpointKey(webhook.accountId, url, profile));
     if (url === undefined || !change) return [];
-    return [{ url, since: change.at, nextProbeAt: change.retryAt, openings: change.openings }];
+    return [{ url, since: change.since, nextProbeAt: change.retryAt, openings: change.openings }];
   });
 }
 

@@ -16,11 +16,11 @@ describe('endpoint directory', () => {
     const resources = await fakeResources();
     await resources.log.publish([recordOf(OPEN)]);
     const endpoints = await EndpointDirectory.open(resources);
-    expect(endpoints.open(3, 'a')).toEqual(OPEN);
+    expect(endpoints.open(3, 'a')).toEqual({ ...OPEN, since: 100 });
     expect(endpoints.open(4, 'a')).toBeUndefined();
     expect([...endpoints.openOf(4)]).toEqual([]);
-    await resources.log.publish([recordOf({ ...OPEN, at: 150, retryAt: 300 })]);
-    expect([...endpoints.openOf(3).values()]).toMatchObject([{ retryAt: 300 }]);
+    await resources.log.publish([recordOf({ ...OPEN, at: 150, retryAt: 300, since: 100 })]);
+    expect([...endpoints.openOf(3).values()]).toMatchObject([{ at: 150, retryAt: 300, since: 100 }]);
     await resources.log.publish([recordOf({ ...OPEN, state: 'closed', at: 160 })]);
     expect([...endpoints.openOf(3)]).toEqual([]);
   });

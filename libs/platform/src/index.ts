@@ -19,7 +19,7 @@ export { ConsumerGroups, type ConsumerGroupOptions } from './consumer-groups.js'
 export { EventLogStrategy, type ConsumerPattern } from './event-log.strategy.js';
 export { Readiness, type HealthBody, type ReadinessCheck } from './readiness.js';
 export { createMetrics, observeHop, type Hop, type Metrics } from './metrics.js';
-export { EndpointDirectory } from './endpoint-directory.js';
+export { EndpointDirectory, type OpenEndpoint } from './endpoint-directory.js';
 export { PauseIndex, type Pauses } from './pauses.js';
 export { openWebhookDirectory, type WebhookDirectory } from './webhook-directory.js';
 export { openCredentialDirectory, type CredentialDirectory } from './credential-directory.js';
