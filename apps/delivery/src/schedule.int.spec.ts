@@ -214,6 +214,26 @@ describe('the schedule', () => {
     expect(once).toHaveLength(2);
   });
 
+  it.each([true, false])(
+    'keeps the newest row when an outcome comes late that says less, in one batch with it: %s',
+    async (together) => {
+      // A former owner's, whose broker did not answer for a while: what it puts back would be dropped as done, for ever.
+      const log = outcomes([
+        { delivery: 1, deferrals: 1, outcome: parked },
+        { delivery: 1, outcome: parked },
+        { delivery: 2, number: 2, deferrals: 0, outcome: parked },
+        { delivery: 2, outcome: failed(9_000) },
+      ]);
+      const run = running(log);
+      await run.projection.assign(assigned(0));
+      for (const some of together ? [log] : log.map((record) => [record])) await run.projection.apply(PARTITION, some);
+      const rows: unknown[] = await connection.query('select delivery_id, number, deferrals from delivery.schedule');
+      expect(rows).toHaveLength(2);
+      expect(rows).toContainEqual({ delivery_id: idOf(1), number: 1, deferrals: 2 });
+      expect(rows).toContainEqual({ delivery_id: idOf(2), number: 2, deferrals: 1 });
+    },
+  );
+
   it('does not go back when outcomes are handed on that it has seen', async () => {
     const log = outcomes([
       { delivery: 1, outcome: failed(9_000) },

@@ -204,7 +204,11 @@ function fromRow(row: StoredRow): ScheduleRow {
 
 type Removal = Extract<ScheduleChange, { kind: 'remove' }>;
 
-/** The last change of each run counts. */
+/**
+ * The last change of each run counts, but a row is never replaced by one of an earlier attempt, or of the same that had been put
+ * off less often. Such an outcome comes late when a former owner of the partition could not reach the log for a while. Its row
+ * would be requested, dropped as done, and requested again, for ever.
+ */
 function lastOf(changes: readonly ScheduleChange[]): { rows: ScheduleRow[]; removed: Removal[] } {
   const last = new Map<string, ScheduleChange>();
   for (const change of changes) {
@@ -219,11 +223,13 @@ function lastOf(changes: readonly ScheduleChange[]): { rows: ScheduleRow[]; remo
   return { rows, removed: all.filter((change) => change.kind === 'remove') };
 }
 
-/** Whether what is known already is of a later attempt: a call that two owners made may be said behind what came of it. */
-const isOverBy = (known: ScheduleChange | undefined, row: ScheduleRow): boolean =>
-  known?.kind === 'put' && known.row.ids.number > row.ids.number;
+/** Whether what is known already is of a later attempt, or of the same put off more often: what two owners made comes in any order. */
+const isOverBy = (known: ScheduleChange | undefined, { ids }: ScheduleRow): boolean =>
+  known?.kind === 'put' &&
+  (known.row.ids.number > ids.number ||
+    (known.row.ids.number === ids.number && known.row.ids.deferrals > ids.deferrals));
 
-/** The statement that stores rows, its parameters `$first` and so on; a row is never replaced by one of an earlier attempt. */
+/** The statement that stores rows, its parameters `$first` and so on; a row is never replaced by one that says less. */
 function putting(first: number, where = ''): string {
   const types = ['uuid', 'int', 'int', 'int', 'int', 'bigint', 'bigint', 'bigint', 'text', 'bytea', 'text', 'bigint'];
   const columns = types.map((type, index) => `$${first + index}::${type}[]`).join(', ');
@@ -234,7 +240,7 @@ function putting(first: number, where = ''): string {
         set number = excluded.number, deferrals = excluded.deferrals, due_at = excluded.due_at,
             position = excluded.position, headers = excluded.headers, subject = excluded.subject,
             sequence = excluded.sequence
-      where s.number <= excluded.number`;
+      where (s.number, s.deferrals) <= (excluded.number, excluded.deferrals)`;
 }
 
 const columnsOf = (rows: readonly ScheduleRow[]): unknown[] => [
