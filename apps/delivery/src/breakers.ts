@@ -1,6 +1,7 @@
-import type { EndpointChange, Webhook } from '@switchhook/contracts';
+import type { Circuit, EndpointChange, EndpointFailure, Webhook } from '@switchhook/contracts';
 import {
   NO_TROUBLE,
+  PROBES_WITHIN_MS,
   endpointKey,
   judgeEndpoint,
   noteCall,
@@ -12,6 +13,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { CallAnswer, CallToSend, SendCall } from './http-sender.js';
 import { openCircuit, type OpenCircuit } from './open-circuit.js';
+import { Probes } from './probes.js';
 
 /** What one breaker guards. */
 export interface Endpoint {
@@ -19,7 +21,7 @@ export interface Endpoint {
   readonly accountId: number;
 }
 
-export type BreakerState = 'closed' | 'open' | 'half-open';
+export type BreakerState = Circuit['state'];
 
 /** A breaker has changed its state. `gossip` is what other instances are to hear of it; none of what came from them. */
 export interface BreakerChange {
@@ -46,12 +48,26 @@ interface Closed {
   readonly changedAt: number;
   /** How many records a lane may hold while the endpoint recovers; Infinity when it has. */
   readonly ramp: number;
+  /** What failed last before it closed. */
+  readonly failure?: EndpointFailure | undefined;
 }
 
 interface Opened {
   readonly endpoint: Endpoint;
   readonly circuit: OpenCircuit;
+  readonly since: number;
   changedAt: number;
+  failure: EndpointFailure | undefined;
+}
+
+/** An opening: when it was, of how many in a row, until when it holds, since when it has not been closed, and what failed. */
+type Opening = Pick<EndpointChange, 'at' | 'openings' | 'retryAt' | 'failure'> & { readonly since: number };
+
+interface Closing {
+  readonly failure: EndpointFailure | undefined;
+  /** Other instances are to hear of it. */
+  readonly isNews?: boolean;
+  readonly resetBy?: number;
 }
 
 const FRESH: Closed = { trouble: NO_TROUBLE, changedAt: 0, ramp: Infinity };
@@ -65,6 +81,7 @@ const RAMP_MAX = 1_024;
 export class Breakers {
   private readonly closed: LRUCache<string, Closed>;
   private readonly opened = new Map<string, Opened>();
+  private readonly probes = new Probes();
   private readonly listeners: ((change: BreakerChange) => void)[] = [];
 
   constructor(private readonly deps: BreakersDeps) {
@@ -103,18 +120,50 @@ export class Breakers {
 
   /** Takes what another instance (or this one, before a restart) said of an endpoint, unless something newer is known. */
   hear(change: EndpointChange): void {
-    const { endpoint: key, accountId, at } = change;
-    const known = this.opened.get(key)?.changedAt ?? this.closed.peek(key)?.changedAt ?? 0;
-    if (at <= known) return;
+    const { endpoint: key, accountId, at, openings, failure, since = at } = change;
+    const known = this.changedAt(key);
+    // At the very same time: open, with everyone.
+    if (at < known || (at === known && (change.state === 'closed' || this.opened.has(key)))) return;
     const endpoint = { key, accountId };
     if (change.state === 'open') {
+      const nowMs = this.deps.now();
+      const openMs = this.deps.openTimeMs(openings);
       // However wrong another's clock is: no longer than the rule says, counted from now.
-      const latest = this.deps.now() + this.deps.openTimeMs(change.openings);
-      this.open(endpoint, change.openings, Math.min(change.retryAt, latest), at);
+      const latest = nowMs + Math.min(change.waitMs ?? openMs, Math.max(openMs, PROBES_WITHIN_MS));
+      const waitMs = this.probes.waitMs(key, Math.min(change.retryAt, latest) - nowMs, nowMs);
+      this.open(endpoint, { at, openings, retryAt: nowMs + waitMs, since, failure });
       this.tell(endpoint, 'open');
     } else if (this.opened.has(key)) {
-      this.close(endpoint, at);
+      this.close(endpoint, at, { failure });
+    } else {
+      this.closed.set(key, { ...(this.closed.get(key) ?? FRESH), changedAt: at, failure });
     }
+  }
+
+  /** Closes it by hand, as credential `resetBy` wants: what waits goes out at once, slowly first. False when it is not open. */
+  reset(key: string, resetBy: number): boolean {
+    const opened = this.opened.get(key);
+    if (opened) this.close(opened.endpoint, this.changeTime(key), { isNews: true, failure: opened.failure, resetBy });
+    return opened !== undefined;
+  }
+
+  /** What customers are shown of it. */
+  circuit(key: string): Circuit {
+    const opened = this.opened.get(key);
+    if (!opened) {
+      const { changedAt, failure } = this.closed.peek(key) ?? FRESH;
+      return {
+        state: 'closed',
+        since: changedAt || null,
+        nextProbeAt: null,
+        openings: 0,
+        lastFailure: failure ?? null,
+      };
+    }
+    const { circuit, since, failure } = opened;
+    const state = circuit.state();
+    const nextProbeAt = state === 'open' ? circuit.retryAt() : null;
+    return { state, since, nextProbeAt, openings: circuit.openings(), lastFailure: failure ?? null };
   }
 
   onChange(listener: (change: BreakerChange) => void): void {
@@ -139,65 +188,80 @@ export class Breakers {
     const before = this.closed.get(key) ?? FRESH;
     const nowMs = this.deps.now();
     const trouble = noteCall(before.trouble, verdict, nowMs);
-    if (shouldOpen(trouble, nowMs)) {
-      return this.openNow(endpoint, 1);
-    }
+    if (shouldOpen(trouble, nowMs)) return this.openNow(endpoint, failureOf(answer, nowMs));
     const ramp = verdict === 'answered' ? grown(before.ramp) : before.ramp;
     if (trouble !== before.trouble || ramp !== before.ramp) this.closed.set(key, { ...before, trouble, ramp });
   }
 
-  private openNow(endpoint: Endpoint, openings: number): void {
-    const at = this.changeTime(endpoint.key);
-    this.open(endpoint, openings, at + this.deps.openTimeMs(openings), at);
+  private openNow(endpoint: Endpoint, failure: EndpointFailure): void {
+    const { key } = endpoint;
+    const at = this.changeTime(key);
+    const nowMs = this.deps.now();
+    this.open(endpoint, { at, openings: 1, retryAt: nowMs + this.waitMs(key, 1), since: nowMs, failure });
     this.tell(endpoint, 'open', at);
   }
 
-  private open(endpoint: Endpoint, openings: number, retryAt: number, at: number): void {
+  private open(endpoint: Endpoint, { at, openings, retryAt, since, failure }: Opening): void {
     const { key } = endpoint;
     this.opened.get(key)?.circuit.stop();
     this.closed.delete(key);
+    const { send, now } = this.deps;
     const circuit = openCircuit({
-      ...this.deps,
-      openings,
-      retryAt,
+      ...{ send, now, openings, retryAt },
+      waitMs: (count) => this.waitMs(key, count),
+      onTrial: () => this.probes.note(key, now()),
       onHalfOpen: () => this.tell(endpoint, 'half-open'),
-      onReopened: () => {
-        const opened = this.opened.get(key);
-        const reopenedAt = this.changeTime(key);
-        if (opened) opened.changedAt = reopenedAt;
-        this.tell(endpoint, 'open', reopenedAt);
+      onReopened: (answer) => {
+        opened.changedAt = this.changeTime(key);
+        if (answer) opened.failure = failureOf(answer, now());
+        this.tell(endpoint, 'open', opened.changedAt);
       },
-      onClosed: () => this.close(endpoint, this.changeTime(key), true),
+      onClosed: () => this.close(endpoint, this.changeTime(key), { isNews: true, failure: opened.failure }),
     });
-    this.opened.set(key, { endpoint, circuit, changedAt: at });
+    const opened: Opened = { endpoint, circuit, since, changedAt: at, failure };
+    this.opened.set(key, opened);
   }
 
-  private close(endpoint: Endpoint, at: number, isNews = false): void {
+  private close(endpoint: Endpoint, at: number, { failure, isNews = false, resetBy }: Closing): void {
     this.opened.get(endpoint.key)?.circuit.stop();
     this.opened.delete(endpoint.key);
-    this.closed.set(endpoint.key, { trouble: NO_TROUBLE, changedAt: at, ramp: 1 });
-    this.tell(endpoint, 'closed', isNews ? at : undefined);
+    this.closed.set(endpoint.key, { trouble: NO_TROUBLE, changedAt: at, ramp: 1, failure });
+    this.tell(endpoint, 'closed', isNews ? at : undefined, resetBy);
+  }
+
+  private waitMs(key: string, openings: number): number {
+    return this.probes.waitMs(key, this.deps.openTimeMs(openings), this.deps.now());
+  }
+
+  private changedAt(key: string): number {
+    return this.opened.get(key)?.changedAt ?? this.closed.peek(key)?.changedAt ?? 0;
   }
 
   /** Later than the change before it, whatever the clock says: the newest wins. */
   private changeTime(key: string): number {
-    const known = this.opened.get(key)?.changedAt ?? this.closed.peek(key)?.changedAt ?? 0;
-    return Math.max(this.deps.now(), known + 1);
+    return Math.max(this.deps.now(), this.changedAt(key) + 1);
   }
 
   /** `newsAt` is set for what other instances do not know yet. */
-  private tell(endpoint: Endpoint, state: BreakerState, newsAt?: number): void {
-    const circuit = this.opened.get(endpoint.key)?.circuit;
-    const openings = circuit?.openings() ?? 0;
-    const retryAt = circuit?.retryAt() ?? newsAt ?? this.deps.now();
-    const { key, accountId } = endpoint;
-    const news =
-      newsAt === undefined || state === 'half-open'
-        ? {}
-        : { gossip: { endpoint: key, accountId, state, at: newsAt, openings, retryAt } };
-    for (const listener of this.listeners) listener({ endpoint, state, openings, retryAt, ...news });
+  private tell(endpoint: Endpoint, state: BreakerState, newsAt?: number, resetBy?: number): void {
+    const opened = this.opened.get(endpoint.key);
+    const nowMs = this.deps.now();
+    const openings = opened?.circuit.openings() ?? 0;
+    const retryAt = opened?.circuit.retryAt() ?? newsAt ?? nowMs;
+    const change = { endpoint, state, openings, retryAt };
+    const news = newsAt === undefined || state === 'half-open' ? undefined : { state, at: newsAt, openings, retryAt };
+    const failure = (opened ?? this.closed.peek(endpoint.key))?.failure;
+    const gossip = news && {
+      ...{ ...news, endpoint: endpoint.key, accountId: endpoint.accountId, since: opened?.since ?? news.at },
+      ...(opened && { waitMs: Math.max(0, retryAt - nowMs) }),
+      ...(failure && { failure }),
+      ...(resetBy !== undefined && { resetBy }),
+    };
+    for (const listener of this.listeners) listener(gossip ? { ...change, gossip } : change);
   }
 }
+
+const failureOf = ({ statusCode, error }: CallAnswer, at: number): EndpointFailure => ({ at, statusCode, error });
 
 const grown = (ramp: number): number => (ramp * 2 >= RAMP_MAX ? Infinity : ramp * 2);
 

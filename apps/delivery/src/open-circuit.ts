@@ -5,14 +5,17 @@ import type { CallAnswer, CallToSend, SendCall } from './http-sender.js';
 export interface OpenCircuitOptions {
   readonly send: SendCall;
   readonly now: () => number;
-  readonly openTimeMs: (openings: number) => number;
+  /** How long it stays open from now, ms, when it opens for the n-th time in a row. */
+  readonly waitMs: (openings: number) => number;
   /** The how-many-th opening in a row this is, from 1. */
   readonly openings: number;
   /** Epoch ms; may be past: then a trial is let through at once. */
   readonly retryAt: number;
   readonly onHalfOpen: () => void;
-  /** The trial failed. */
-  readonly onReopened: () => void;
+  /** The trial begins. */
+  readonly onTrial: () => void;
+  /** The trial failed with this answer, or was broken off. */
+  readonly onReopened: (answer: CallAnswer | undefined) => void;
   readonly onClosed: () => void;
 }
 
@@ -54,15 +57,18 @@ const LEAN = {
  */
 export function openCircuit(given: OpenCircuitOptions): OpenCircuit {
   let { openings, retryAt } = given;
+  let failed: CallAnswer | undefined;
   // Opossum reads the time from these very options whenever it opens.
   const options = { ...LEAN, resetTimeout: Math.max(0, retryAt - given.now()) };
   const trial = async (call: CallToSend): Promise<CallAnswer> => {
+    given.onTrial();
     const answer = await given.send(call);
     const verdict = judgeEndpoint(answer);
     if (!answer.abandoned && (verdict === 'answered' || verdict === 'nothing')) return answer;
     // A call that we broke off says nothing about the endpoint: it stays open as long as before.
     if (!answer.abandoned) openings += 1;
-    options.resetTimeout = given.openTimeMs(openings);
+    failed = answer.abandoned ? undefined : answer;
+    options.resetTimeout = given.waitMs(openings);
     throw new TrialFailed(answer);
   };
   const circuit = new CircuitBreaker(trial, options);
@@ -70,7 +76,7 @@ export function openCircuit(given: OpenCircuitOptions): OpenCircuit {
   circuit.on('halfOpen', given.onHalfOpen);
   circuit.on('open', () => {
     retryAt = given.now() + options.resetTimeout;
-    given.onReopened();
+    given.onReopened(failed);
   });
   circuit.on('close', given.onClosed);
   return {

@@ -80,7 +80,14 @@ export {
   type OutcomeName,
   type PreparedCall,
 } from './delivery.js';
-export { EndpointChangeSchema, type EndpointChange } from './endpoint.js';
+export {
+  EndpointChangeSchema,
+  WebhookCircuitSchema,
+  type Circuit,
+  type EndpointChange,
+  type EndpointFailure,
+  type WebhookCircuit,
+} from './endpoint.js';
 export { HttpErrorSchema, type Fault, type HttpErrorBody } from './http-error.js';
 export {
   DELIVERY_STATUSES,

@@ -21,6 +21,9 @@ const WITHIN_MS = 30_000;
 const FAILED_SHARE = 0.5;
 const UNREACHABLE_IN_A_ROW = 5;
 const OPEN_MS = { first: 10_000, longest: 10 * 60_000 };
+const PROBES_MOST = 5;
+/** An opening may last this long because of the probes before it, however short it would be by itself. */
+export const PROBES_WITHIN_MS = 60_000;
 
 /** `unreachable` are connections that did not come about, or broke before an answer came. */
 const VERDICT_OF_ERROR: Readonly<Record<AttemptError, EndpointVerdict>> = {
@@ -69,4 +72,26 @@ export function shouldOpen({ calls, unreachableInARow }: CallTrouble, nowMs: num
 /** How long it stays open, ms, when it opens for the `openings`th time (from 1) without having closed: 10 s doubling to 10 min. */
 export function openTimeMs(openings: number): number {
   return Math.min(OPEN_MS.longest, OPEN_MS.first * 2 ** (openings - 1));
+}
+
+/**
+ * How long it stays open, ms, so that no minute has more than five probes of the endpoint: `openMs`, or longer. `probes` is when the
+ * last ones began (`noteProbe`), whatever came of them: an endpoint that takes each probe and fails right after it is asked no
+ * more often than one that is down.
+ */
+export function waitForProbeMs(probes: readonly number[], openMs: number, nowMs: number): number {
+  const fifthLast = probes.at(-PROBES_MOST);
+  if (fifthLast === undefined) return openMs;
+  // Never longer than that minute, even when the clock was set back.
+  return Math.max(openMs, Math.min(PROBES_WITHIN_MS, fifthLast + PROBES_WITHIN_MS - nowMs));
+}
+
+/** What is remembered after a probe that began at `at` (epoch ms): those that count for the next one. */
+export function noteProbe(probes: readonly number[], at: number): readonly number[] {
+  return [...probes, at].slice(-PROBES_MOST);
+}
+
+/** Whether what is remembered of the probes of an endpoint counts no more. */
+export function areProbesOver(probes: readonly number[], nowMs: number): boolean {
+  return nowMs - (probes.at(-1) ?? -Infinity) >= PROBES_WITHIN_MS;
 }

@@ -1,7 +1,17 @@
 import type { AttemptError } from '@switchhook/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_TROUBLE, judgeEndpoint, noteCall, openTimeMs, shouldOpen, type EndpointVerdict } from './breaker-rule.js';
+import {
+  NO_TROUBLE,
+  areProbesOver,
+  judgeEndpoint,
+  noteCall,
+  noteProbe,
+  openTimeMs,
+  shouldOpen,
+  waitForProbeMs,
+  type EndpointVerdict,
+} from './breaker-rule.js';
 
 type Given = readonly [at: number, verdict: EndpointVerdict];
 
@@ -92,6 +102,117 @@ describe('a breaker', () => {
     expect([1, 2, 3, 4, 5, 6, 7, 8, 2_000].map(openTimeMs)).toEqual(
       [10, 20, 40, 80, 160, 320, 600, 600, 600].map((seconds) => seconds * 1_000),
     );
+  });
+});
+
+/** What happens to a breaker next, `afterMs` later: a call or a probe ends, another instance says how long it holds, somebody resets it. */
+type Step =
+  | { readonly kind: 'call'; readonly afterMs: number; readonly tookMs: number; readonly verdict: EndpointVerdict }
+  | { readonly kind: 'heard'; readonly afterMs: number; readonly waitMs: number; readonly openings: number }
+  | { readonly kind: 'reset'; readonly afterMs: number };
+
+/** A breaker in virtual time whose endpoint is called as soon as it allows: when its probes were, and how long it stayed open at most. */
+function live(steps: readonly Step[]) {
+  let [nowMs, openings, retryAt, longestMs] = [0, 0, 0, 0];
+  let trouble = NO_TROUBLE;
+  let noted: readonly number[] = [];
+  const probes: number[] = [];
+  const open = (count: number, openMs = openTimeMs(count)) => {
+    const waitMs = waitForProbeMs(noted, openMs, nowMs);
+    longestMs = Math.max(longestMs, waitMs - Math.max(openMs, 60_000));
+    [openings, retryAt] = [count, nowMs + waitMs];
+  };
+  const call = ({ tookMs, verdict }: Extract<Step, { kind: 'call' }>) => {
+    if (openings === 0) {
+      trouble = noteCall(trouble, verdict, (nowMs += tookMs));
+      if (shouldOpen(trouble, nowMs)) open(1);
+      return;
+    }
+    nowMs = Math.max(nowMs, retryAt);
+    probes.push(nowMs);
+    noted = noteProbe(noted, nowMs);
+    nowMs += tookMs;
+    if (verdict === 'answered') [openings, trouble] = [0, NO_TROUBLE];
+    // 'nothing': the probe was broken off.
+    else open(verdict === 'nothing' ? openings : openings + 1);
+  };
+  for (const step of steps) {
+    nowMs += step.afterMs;
+    if (areProbesOver(noted, nowMs)) noted = [];
+    if (step.kind === 'call') call(step);
+    if (step.kind === 'heard') open(step.openings, step.waitMs);
+    if (step.kind === 'reset') [openings, trouble] = [0, NO_TROUBLE];
+  }
+  return { probes, longestMs };
+}
+
+describe('the probes of an open breaker', () => {
+  const afterMs = fc.oneof(fc.constant(0), fc.nat({ max: 70_000 }));
+  const call = fc.record({
+    kind: fc.constant('call' as const),
+    afterMs: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: afterMs }),
+    tookMs: fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 50 }) }, { weight: 1, arbitrary: fc.nat({ max: 30_000 }) }),
+    verdict: fc.constantFrom<EndpointVerdict>('answered', 'failed', 'unreachable', 'unreachable', 'nothing'),
+  });
+  const flaps = fc
+    .nat({ max: 12 })
+    .map((count) =>
+      Array.from({ length: count }, () => [
+        { kind: 'call' as const, afterMs: 0, tookMs: 0, verdict: 'answered' as const },
+        ...times(5, 'unreachable').map(([, verdict]) => ({ kind: 'call' as const, afterMs: 0, tookMs: 0, verdict })),
+      ]).flat(),
+    );
+  const heard = fc.record({
+    kind: fc.constant('heard' as const),
+    afterMs,
+    waitMs: fc.nat({ max: 30_000 }),
+    openings: fc.integer({ min: 1, max: 9 }),
+  });
+  const reset = fc.record({ kind: fc.constant('reset' as const), afterMs });
+  const some = fc.oneof(
+    { weight: 6, arbitrary: fc.array(call, { maxLength: 30 }) },
+    { weight: 3, arbitrary: flaps },
+    { weight: 1, arbitrary: fc.array(fc.oneof(heard, reset), { maxLength: 5 }) },
+  );
+
+  it('are never more than five in any 60 s, whatever comes of them, of calls, of other instances and of resets', () => {
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 20 }), (steps) => {
+        const { probes, longestMs } = live(steps.flat());
+        for (const [index, at] of probes.entries())
+          expect((probes[index + 5] ?? Infinity) - at).toBeGreaterThanOrEqual(60_000);
+        expect(longestMs).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('come at 10, 20, 40, 80 … s to an endpoint that stays down', () => {
+    const down: Step[] = times(9, 'unreachable').map(([, verdict]) => ({
+      kind: 'call',
+      afterMs: 0,
+      tookMs: 0,
+      verdict,
+    }));
+    expect(live(down).probes).toEqual([10_000, 30_000, 70_000, 150_000]);
+  });
+
+  it('come every 10 s, and then only once the first is a minute ago, to one that takes each and fails right after it', () => {
+    const verdicts: EndpointVerdict[] = Array.from({ length: 42 }, (_, index) =>
+      index % 6 === 5 ? 'answered' : 'unreachable',
+    );
+    const flapping = verdicts.map((verdict): Step => ({ kind: 'call', afterMs: 0, tookMs: 0, verdict }));
+    expect(live(flapping).probes.map((at) => at / 1_000)).toEqual([10, 20, 30, 40, 50, 70, 80]);
+  });
+
+  it('do not wait for longer than a minute when the clock was set back', () => {
+    expect(
+      waitForProbeMs(
+        [1, 2, 3, 4, 5].map((hour) => hour * 3_600_000),
+        10_000,
+        0,
+      ),
+    ).toBe(60_000);
   });
 });
 

@@ -2,10 +2,14 @@ export { deliveryId, endpointKey, eventKey, runId, tlsProfile } from './names.js
 export { asksForBasic } from './http-challenge.js';
 export {
   NO_TROUBLE,
+  PROBES_WITHIN_MS,
+  areProbesOver,
   judgeEndpoint,
   noteCall,
+  noteProbe,
   openTimeMs,
   shouldOpen,
+  waitForProbeMs,
   type CallTrouble,
   type EndpointVerdict,
 } from './breaker-rule.js';
