@@ -197,7 +197,7 @@ export class Breakers {
     const { key } = endpoint;
     const at = this.changeTime(key);
     const nowMs = this.deps.now();
-    this.open(endpoint, { at, openings: 1, retryAt: nowMs + this.waitMs(key, 1), since: nowMs, failure });
+    this.open(endpoint, { at, openings: 1, retryAt: nowMs + this.waitMs(key, 1), since: at, failure });
     this.tell(endpoint, 'open', at);
   }
 

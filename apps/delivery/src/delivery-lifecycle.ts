@@ -18,7 +18,8 @@ export class DeliveryLifecycle {
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly deps: DeliveryLifecycleDeps) {
-    this.timer = setInterval(() => void this.setGauges(), GAUGES_MS).unref();
+    this.timer = setInterval(() => void this.countWaiting(), GAUGES_MS).unref();
+    deps.metrics.beforeScrape(() => this.setGauges());
   }
 
   /** Runs after consumers are closed. */
@@ -28,14 +29,19 @@ export class DeliveryLifecycle {
     await this.deps.sender.close();
   }
 
-  private async setGauges(): Promise<void> {
-    const { delivery, schedule, pauses, metrics } = this.deps;
-    const { lanes, records, calls, partitions, breakers } = delivery.counts();
+  private setGauges(): void {
+    const { delivery, pauses, metrics } = this.deps;
+    const { lanes, records, calls, breakers } = delivery.counts();
     metrics.lanes.set({ state: 'busy' }, lanes);
     metrics.lanes.set({ state: 'records' }, records);
     metrics.lanes.set({ state: 'calls' }, calls);
     for (const [state, count] of Object.entries(breakers)) metrics.breakers.set({ state }, count);
     for (const [scope, count] of Object.entries(pauses.counts())) metrics.pauses.set({ scope }, count);
+  }
+
+  private async countWaiting(): Promise<void> {
+    const { delivery, schedule, metrics } = this.deps;
+    const { partitions } = delivery.counts();
     const waiting = await schedule.count(partitions).catch(() => undefined);
     if (waiting !== undefined) metrics.scheduleWaiting.set(waiting);
   }

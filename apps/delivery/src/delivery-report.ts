@@ -2,6 +2,7 @@ import { HEADER, headerText, type Outcome } from '@switchhook/contracts';
 import type { LogRecord } from '@switchhook/event-log';
 import { observeHop, type Metrics } from '@switchhook/platform';
 import type { Logger } from 'pino';
+import type { BreakerChange } from './breakers.js';
 import { attemptResult, isTerminal } from './delivery.js';
 import type { DeliveryReport } from './delivery-parts.js';
 
@@ -16,11 +17,7 @@ export function deliveryReport(metrics: Metrics, logger: Logger, now: () => numb
       if (outcome.outcome === 'succeeded') observeHop(metrics, 'total', ids.acceptedAt, now());
       logger.debug({ ...ids, ...attemptFacts(outcome) }, 'delivery attempted');
     },
-    breakerChanged: ({ endpoint, state, openings, retryAt }) => {
-      const facts = { endpoint: endpoint.key, accountId: endpoint.accountId, state, openings };
-      if (state === 'open') logger.warn({ ...facts, retryAt }, 'breaker opened');
-      else logger.info(facts, `breaker ${state}`);
-    },
+    breakerChanged: (change) => logBreaker(logger, change),
     pausesChanged: (parked) => logger.info({ parked }, 'deliveries were paused or resumed'),
     unreadable: (record, reason) => {
       const { topic, partition, position } = record;
@@ -28,6 +25,16 @@ export function deliveryReport(metrics: Metrics, logger: Logger, now: () => numb
     },
     failed: (what, error) => logger.error({ err: error }, what),
   };
+}
+
+/** Where it happened, and only there, an opening and a closing are one line each; probes that fail, and what others tell, are for who debugs. */
+function logBreaker(logger: Logger, { endpoint, state, openings, retryAt, gossip }: BreakerChange): void {
+  const facts = { endpoint: endpoint.key, accountId: endpoint.accountId, state, openings };
+  if (gossip?.state === 'open' && gossip.since === gossip.at) {
+    logger.warn({ ...facts, retryAt, failure: gossip.failure }, 'breaker opened');
+  } else if (gossip?.state === 'closed') {
+    logger.info({ ...facts, resetBy: gossip.resetBy }, 'breaker closed');
+  } else logger.debug({ ...facts, retryAt }, `breaker ${state}`);
 }
 
 const signedAt = (record: LogRecord): number =>

@@ -23,6 +23,7 @@ import { Gauge } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { readDeliveryConfig, type DeliveryConfig } from './config.js';
 import { Breakers } from './breakers.js';
+import { CircuitController, SHOW_CIRCUIT } from './circuit.controller.js';
 import { CertificateWatch } from './certificate-watch.js';
 import { credentialsUnreadable } from './credentials-unreadable.js';
 import { DELIVERY, createDelivery, type Delivery } from './delivery.js';
@@ -38,6 +39,7 @@ import { openSender } from './open-sender.js';
 import { OutcomesConsumer } from './outcomes.consumer.js';
 import { PresentedCredentials } from './presented.js';
 import { Schedule } from './schedule.js';
+import { showCircuit } from './show-circuit.js';
 import { SignedConsumer } from './signed.consumer.js';
 
 const SENDER = Symbol('SENDER');
@@ -148,13 +150,22 @@ const deliveries: Provider[] = [
   },
 ];
 
+const circuits: Provider[] = [
+  {
+    provide: SHOW_CIRCUIT,
+    inject: [DELIVERY, WEBHOOK_DIRECTORY],
+    useFactory: (delivery: Delivery, webhooks: WebhookDirectory) =>
+      showCircuit({ circuits: delivery.circuits, webhooks }),
+  },
+];
+
 @Module({})
 export class DeliveryModule {
   static register(env: NodeJS.ProcessEnv): DynamicModule {
     return {
       module: DeliveryModule,
-      controllers: [SignedConsumer, OutcomesConsumer],
-      providers: [...calls(readDeliveryConfig(env)), ...deliveries],
+      controllers: [SignedConsumer, OutcomesConsumer, CircuitController],
+      providers: [...calls(readDeliveryConfig(env)), ...deliveries, ...circuits],
     };
   }
 }

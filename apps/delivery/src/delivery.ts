@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { TERMINAL_OUTCOMES, type Outcome } from '@switchhook/contracts';
 import type { AssignedPartition, Batch } from '@switchhook/event-log';
 import type { BreakerState } from './breakers.js';
+import { Circuits } from './circuits.js';
 import { deliveryParts, type DeliveryDeps, type DeliveryParts, type DeliveryReport } from './delivery-parts.js';
 import { expireParked } from './expire-parked.js';
 import { refillNames } from './refill-names.js';
@@ -20,6 +21,7 @@ export interface Delivery {
   /** Calls under way have until shortly before `graceMs` to end; then they are aborted, and made again by the next owner. */
   onRevoked(partition: number, graceMs: number): Promise<void>;
   close(): Promise<void>;
+  readonly circuits: Circuits;
   counts(): {
     lanes: number;
     records: number;
@@ -42,6 +44,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
   const stopExpiry = startExpiry(deps, parts);
+  // One that owns no partition knows the breakers, too: it may be asked. Before the first record they are waited for.
+  gossip.restored().catch((error: unknown) => report.failed('breakers not restored yet', error));
 
   return {
     takeSigned: takeSigned({
@@ -92,6 +96,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await gossip.close();
       breakers.stop();
     },
+    circuits: new Circuits({ breakers, gossip }),
     counts: () => ({ ...lanes.counts(), partitions: [...partitions], breakers: breakers.counts() }),
   };
 }

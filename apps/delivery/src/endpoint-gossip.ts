@@ -24,6 +24,7 @@ export class EndpointGossip {
   private following: Promise<Follower> | undefined;
   private telling = false;
   private timer: NodeJS.Timeout | undefined;
+  private readonly whenTold: (() => void)[] = [];
 
   constructor(private readonly deps: EndpointGossipDeps) {
     deps.breakers.onChange(({ gossip }) => {
@@ -35,15 +36,19 @@ export class EndpointGossip {
 
   /** Resolves when the breakers know everything that was on the topic at the first call; rejects when it cannot be followed. */
   async restored(): Promise<void> {
-    this.following ??= this.deps.log
-      .follow(TOPICS.endpoints.name, (records) => records.forEach((record) => this.hear(record)))
-      .catch((error: unknown) => {
-        this.following = undefined;
-        throw error;
-      });
     await (
-      await this.following
+      await this.follow()
     ).caughtUp;
+  }
+
+  /** Resolves when the breakers know everything that is on the topic now. */
+  async reachEnd(): Promise<void> {
+    await (await this.follow()).reachEnd();
+  }
+
+  /** Resolves when the log has everything that the breakers here have to tell. */
+  async told(): Promise<void> {
+    if (this.untold.size > 0) await new Promise<void>((resolve) => this.whenTold.push(resolve));
   }
 
   async close(): Promise<void> {
@@ -51,6 +56,16 @@ export class EndpointGossip {
     this.untold.clear();
     const follower = await this.following?.catch(() => undefined);
     await follower?.close();
+  }
+
+  private async follow(): Promise<Follower> {
+    this.following ??= this.deps.log
+      .follow(TOPICS.endpoints.name, (records) => records.forEach((record) => this.hear(record)))
+      .catch((error: unknown) => {
+        this.following = undefined;
+        throw error;
+      });
+    return this.following;
   }
 
   private hear(record: LogRecord): void {
@@ -75,6 +90,7 @@ export class EndpointGossip {
           if (this.untold.get(change.endpoint) === change) this.untold.delete(change.endpoint);
         }
       }
+      for (const done of this.whenTold.splice(0)) done();
     } catch (error) {
       this.deps.onError(error);
       this.timer = setTimeout(() => void this.tell(), RETRY_MS).unref();

@@ -116,7 +116,7 @@ export function receivers() {
 }
 
 export interface RunOptions {
-  readonly world: World;
+  readonly world: Pick<World, 'log' | 'connection'>;
   readonly webhooks: readonly Webhook[];
   readonly send: SendCall;
   readonly openTimeMs: (openings: number) => number;

@@ -16,6 +16,7 @@ const ROUTES: readonly Route[] = [
   { path: '/v2/events', methods: ['GET', 'HEAD'], service: 'audit' },
   { path: '/v2/deliveries/*', service: 'audit' },
   { path: '/v2/webhooks/:id/deliveries', service: 'audit' },
+  { path: '/v2/webhooks/:id/circuit/*', service: 'delivery' },
   { path: '/v2/webhooks/*', service: 'subscriptions' },
   { path: '/v2/platform/pause', service: 'subscriptions' },
   { path: '/v2/platform/resume', service: 'subscriptions' },
