@@ -9,6 +9,8 @@ export interface DeliveryConfig {
   readonly localAddress: string | undefined;
   /** Asked for host names; this machine's own unless set. */
   readonly nameServers: readonly string[] | undefined;
+  /** Accounts that count more than others, by id. */
+  readonly accountWeights: ReadonlyMap<number, number>;
 }
 
 const Schema = SettingsSchema.pick({
@@ -16,6 +18,7 @@ const Schema = SettingsSchema.pick({
   SWITCHHOOK_OUTBOUND_PROXY: true,
   SWITCHHOOK_OUTBOUND_ADDRESS: true,
   SWITCHHOOK_DNS_SERVERS: true,
+  SWITCHHOOK_ACCOUNT_WEIGHTS: true,
 });
 
 /** What delivery reads from the environment beyond what every service reads. Throws one error that lists every fault. */
@@ -27,5 +30,6 @@ export function readDeliveryConfig(env: NodeJS.ProcessEnv): DeliveryConfig {
     proxy: proxy === undefined ? undefined : new URL(proxy),
     localAddress,
     nameServers: settings.SWITCHHOOK_DNS_SERVERS,
+    accountWeights: settings.SWITCHHOOK_ACCOUNT_WEIGHTS,
   };
 }

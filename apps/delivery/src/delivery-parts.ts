@@ -28,6 +28,8 @@ export interface DeliveryDeps {
   readonly pauses: Pick<Pauses, 'of' | 'onChange'>;
   readonly presentedBy: PresentedCredentials['of'];
   readonly breakers: Breakers;
+  /** How much an account counts beside others; by default all the same. */
+  readonly weightOf?: (accountId: number) => number;
   readonly now: () => number;
   readonly random: () => number;
   readonly report: DeliveryReport;
@@ -150,6 +152,7 @@ function lanesOf(
       const webhook = webhooks.get(webhookId);
       return webhook && makesCalls(webhook) ? webhook.rateLimit : undefined;
     },
+    ...(deps.weightOf && { weightOf: deps.weightOf }),
     mayStart: (partition) => writer.mayStart() && membership.isSure(partition),
     onRoom,
     now,

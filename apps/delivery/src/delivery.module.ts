@@ -81,8 +81,8 @@ const calls = (config: DeliveryConfig): Provider[] => [
   },
 ];
 
-/** In the order of the flow: signed → lane → call → outcome → schedule. */
-const deliveries: Provider[] = [
+/** What delivery keeps, and what operators hear of it. */
+const stores: Provider[] = [
   {
     provide: STORES,
     inject: [DATABASE, DATABASE_URL],
@@ -102,6 +102,10 @@ const deliveries: Provider[] = [
     inject: [METRICS, LOGGER, CLOCK],
     useFactory: deliveryReport,
   },
+];
+
+/** In the order of the flow: signed → lane → call → outcome → schedule. */
+const deliveries = ({ accountWeights }: DeliveryConfig): Provider[] => [
   {
     provide: DELIVERY,
     inject: [EVENT_LOG, STORES, WEBHOOK_DIRECTORY, PRESENTED, SENDER, CLOCK, REPORT],
@@ -116,6 +120,7 @@ const deliveries: Provider[] = [
     ) => {
       const breakers = new Breakers({ send: sender.send, now, openTimeMs });
       const presentedBy = presented.of.bind(presented);
+      const weightOf = (accountId: number): number => accountWeights.get(accountId) ?? 1;
       return createDelivery({
         log,
         stores,
@@ -123,6 +128,7 @@ const deliveries: Provider[] = [
         pauses: webhooks.pauses,
         presentedBy,
         breakers,
+        weightOf,
         now,
         random: Math.random,
         report,
@@ -162,10 +168,11 @@ const circuits: Provider[] = [
 @Module({})
 export class DeliveryModule {
   static register(env: NodeJS.ProcessEnv): DynamicModule {
+    const config = readDeliveryConfig(env);
     return {
       module: DeliveryModule,
       controllers: [SignedConsumer, OutcomesConsumer, CircuitController],
-      providers: [...calls(readDeliveryConfig(env)), ...deliveries, ...circuits],
+      providers: [...calls(config), ...stores, ...deliveries(config), ...circuits],
     };
   }
 }

@@ -1,6 +1,10 @@
 /** What an account has in the lanes of this process. */
 export interface AccountWork<Lane> {
   readonly accountId: number;
+  /** How much it counts beside others; 1 unless the operator says otherwise. */
+  readonly weight: number;
+  /** Calls that it may still begin before the next account's turn. */
+  turnLeft: number;
   records: number;
   bytes: number;
   calls: number;
@@ -19,10 +23,10 @@ const LOOKS = 64;
 
 /**
  * Shares what a process can hold and do between accounts. Two rules. An account may never have more than what is still
- * free: alone it gets half of a bound, two that want all get a third each, and there is always room for one that comes
+ * free, times its weight: alone it gets half of a bound, two that want all get a third each, and there is always room for one that comes
  * later, however long calls hang (the dynamic threshold of Choudhury and Hahne, "Dynamic queue length thresholds for
- * shared-memory packet switches", 1998). And where calls have to wait for others to end, accounts take turns, each with
- * one call, and so do the lanes of an account.
+ * shared-memory packet switches", 1998; the weight is their factor). And where calls have to wait for others to end, accounts
+ * take turns, each with as many calls as its weight, and so do the lanes of an account, with one each.
  */
 export class FairTurns<Lane> {
   private readonly accounts = new Map<number, AccountWork<Lane>>();
@@ -31,13 +35,18 @@ export class FairTurns<Lane> {
   private bytes = 0;
   private calls = 0;
 
-  constructor(private readonly bounds: FairBounds) {}
+  /** `weightOf`: a whole number from 1. */
+  constructor(
+    private readonly bounds: FairBounds,
+    private readonly weightOf: (accountId: number) => number = () => 1,
+  ) {}
 
   /** The work of an account; call `drop` when its last lane is gone. */
   of(accountId: number): AccountWork<Lane> {
     const known = this.accounts.get(accountId);
     if (known) return known;
-    const account = { accountId, records: 0, bytes: 0, calls: 0, ready: new Set<Lane>() };
+    const weight = this.weightOf(accountId);
+    const account = { accountId, weight, turnLeft: weight, records: 0, bytes: 0, calls: 0, ready: new Set<Lane>() };
     this.accounts.set(accountId, account);
     return account;
   }
@@ -47,8 +56,9 @@ export class FairTurns<Lane> {
     const { bounds } = this;
     const account = this.accounts.get(accountId);
     if (!account) return this.records < bounds.records && this.bytes + bytes <= bounds.bytes;
-    const isRoomForRecord = account.records < bounds.records - this.records;
-    return isRoomForRecord && account.bytes + bytes <= bounds.bytes - this.bytes;
+    const freeBytes = bounds.bytes - this.bytes;
+    const isRoomForRecord = account.records < account.weight * (bounds.records - this.records);
+    return isRoomForRecord && bytes <= freeBytes && account.bytes + bytes <= account.weight * freeBytes;
   }
 
   take(account: AccountWork<Lane>, bytes: number): void {
@@ -70,7 +80,7 @@ export class FairTurns<Lane> {
   }
 
   mayBegin(account: AccountWork<Lane>): boolean {
-    return account.calls < this.bounds.calls - this.calls;
+    return account.calls < account.weight * (this.bounds.calls - this.calls);
   }
 
   begin(account: AccountWork<Lane>): void {
@@ -86,6 +96,8 @@ export class FairTurns<Lane> {
   /** The lane waits for its turn, behind those of its account that wait already. */
   wait(account: AccountWork<Lane>, lane: Lane): void {
     account.ready.add(lane);
+    if (this.turns.has(account)) return;
+    account.turnLeft = account.weight;
     this.turns.add(account);
   }
 
@@ -99,17 +111,21 @@ export class FairTurns<Lane> {
     return this.turns.size > 0;
   }
 
-  /** The lane whose turn it is, if a call may begin; it waits no more, and its account is last again. */
+  /** The lane whose turn it is, if a call may begin; it waits no more, and its account is last again once its turn is used up. */
   next(): Lane | undefined {
     let looks = LOOKS;
     for (const account of this.turns) {
       if (looks-- === 0) return undefined;
-      if (!this.mayBegin(account)) continue;
       const first = account.ready.values().next();
-      this.turns.delete(account);
-      if (first.done) continue;
+      if (first.done) this.turns.delete(account);
+      if (first.done || !this.mayBegin(account)) continue;
       account.ready.delete(first.value);
-      if (account.ready.size > 0) this.turns.add(account);
+      account.turnLeft -= 1;
+      if (account.turnLeft === 0) {
+        account.turnLeft = account.weight;
+        this.turns.delete(account);
+        if (account.ready.size > 0) this.turns.add(account);
+      }
       return first.value;
     }
     return undefined;

@@ -26,6 +26,8 @@ export interface LanesOptions<Job extends LaneJob> {
   readonly now: () => number;
   /** Calls `wake` after `waitMs`; answers with what ends the waiting. */
   readonly after?: (waitMs: number, wake: () => void) => () => void;
+  /** How much an account counts beside others, a whole number from 1; by default all the same. */
+  readonly weightOf?: (accountId: number) => number;
   readonly laneRecordsMax?: number;
   readonly recordsMax?: number;
   readonly bytesMax?: number;
@@ -67,7 +69,7 @@ export class Lanes<Job extends LaneJob> {
 
   constructor(private readonly options: LanesOptions<Job>) {
     const { recordsMax = 20_000, bytesMax = 128 * 1024 * 1024, callsMax = 2_048 } = options;
-    this.turns = new FairTurns({ records: recordsMax, bytes: bytesMax, calls: callsMax });
+    this.turns = new FairTurns({ records: recordsMax, bytes: bytesMax, calls: callsMax }, options.weightOf);
     this.buckets = new RateBuckets(options.now);
   }
 

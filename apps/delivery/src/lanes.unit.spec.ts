@@ -197,6 +197,25 @@ describe('lanes', () => {
     }
   });
 
+  it('gives an account with a weight as many times what is free, and as many calls in its turn', async () => {
+    const weightOf = (accountId: number) => (accountId === 1 ? 3 : 1);
+    const alone = hangingCalls({ recordsMax: 12, weightOf });
+    const taken = Array.from({ length: 12 }, (_, webhook) => alone.offer(100 + webhook, { accountId: 1 }));
+    expect(taken.filter((one) => one === 'taken')).toHaveLength(9);
+
+    const { offer, begun, open, settled } = hangingCalls({ callsMax: 5, concurrencyOf: () => 100, weightOf });
+    const accountOf = Array.from({ length: 120 }, (_, id) => (id % 2 === 0 ? 1 : 2));
+    for (const accountId of accountOf) offer(accountId * 100, { accountId });
+    while (begun.length < 85) {
+      [...open.values()][0]?.end();
+      await settled();
+    }
+    const light = begun.slice(5).filter((id) => accountOf[id] === 2).length;
+    // About three to one, with one lane each; a few more, because what is free at the moment counts, too.
+    expect(light).toBeGreaterThanOrEqual(20);
+    expect(light).toBeLessThanOrEqual(24);
+  });
+
   it('makes as many calls in a time as the webhook allows, with one timer for all that wait', async () => {
     const { offer, begun, advance, timers, lanes, endAll } = hangingCalls({
       concurrencyOf: () => 100,

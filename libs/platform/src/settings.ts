@@ -25,6 +25,18 @@ export const Url = (protocols: readonly string[]) =>
     error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
+const ACCOUNT_WEIGHT = /^(0|[1-9]\d{0,15})=([1-9]\d?|100)$/;
+
+/** `17=4,23=2`, each account once; ids below 2^53. */
+const AccountWeights = commaList().transform((items, context) => {
+  const pairs = items.map((item) => ACCOUNT_WEIGHT.exec(item)?.slice(1).map(Number) ?? []);
+  const weights = new Map(pairs.map(([accountId = NaN, weight = NaN]) => [accountId, weight]));
+  if (weights.size < items.length || ![...weights.keys()].every(Number.isSafeInteger)) {
+    context.addIssue('must be a comma list of account=weight, each account once, weights 1 … 100, such as 17=4,23=2');
+  }
+  return weights as ReadonlyMap<number, number>;
+});
+
 /** The variables that every service reads (interfaces.md, "Environment"). */
 export const SettingsSchema = z.object({
   PORT: wholeNumber(0, 65_535).optional(),
@@ -65,6 +77,8 @@ export const SettingsSchema = z.object({
   /** Deliveries per second of an account, and at once, that one instance of ingestion sends the short way. */
   SWITCHHOOK_ACCOUNT_RATE: wholeNumber(1, 1_000_000).default(500),
   SWITCHHOOK_ACCOUNT_BURST: wholeNumber(1, 10_000_000).default(5_000),
+  /** How much an account counts in delivery where accounts compete; 1 unless named. */
+  SWITCHHOOK_ACCOUNT_WEIGHTS: AccountWeights.default(new Map()),
   SWITCHHOOK_OUTBOUND_PROXY: Url(['http:', 'https:']).optional(),
   SWITCHHOOK_OUTBOUND_ADDRESS: z
     .string()

@@ -42,6 +42,26 @@ describe('settings', () => {
     });
   });
 
+  it.each(['17', '17=0', '17=101', '017=2', '17=2,17=3', '9999999999999999=2', 'a=1', '17=1.5'])(
+    'refuse %s for the weights of accounts',
+    (SWITCHHOOK_ACCOUNT_WEIGHTS) => {
+      expect(faultsOf({ SWITCHHOOK_ACCOUNT_WEIGHTS })).toMatchObject({
+        SWITCHHOOK_ACCOUNT_WEIGHTS: expect.stringMatching(/comma list of account=weight/),
+      });
+    },
+  );
+
+  it('read the weights of accounts', () => {
+    const { SWITCHHOOK_ACCOUNT_WEIGHTS: weights } = readSettings(
+      { SWITCHHOOK_ACCOUNT_WEIGHTS: '17=4, 0=100' },
+      { alone: false },
+    );
+    expect([...weights]).toEqual([
+      [17, 4],
+      [0, 100],
+    ]);
+  });
+
   it('list every fault at once, with the value, and mask what is secret', () => {
     const faults = faultsOf({
       PORT: '65536',
