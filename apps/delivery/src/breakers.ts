@@ -245,19 +245,25 @@ export class Breakers {
   /** `newsAt` is set for what other instances do not know yet. */
   private tell(endpoint: Endpoint, state: BreakerState, newsAt?: number, resetBy?: number): void {
     const opened = this.opened.get(endpoint.key);
-    const nowMs = this.deps.now();
     const openings = opened?.circuit.openings() ?? 0;
-    const retryAt = opened?.circuit.retryAt() ?? newsAt ?? nowMs;
+    const retryAt = opened?.circuit.retryAt() ?? newsAt ?? this.deps.now();
     const change = { endpoint, state, openings, retryAt };
-    const news = newsAt === undefined || state === 'half-open' ? undefined : { state, at: newsAt, openings, retryAt };
-    const failure = (opened ?? this.closed.peek(endpoint.key))?.failure;
-    const gossip = news && {
-      ...{ ...news, endpoint: endpoint.key, accountId: endpoint.accountId, since: opened?.since ?? news.at },
-      ...(opened && { waitMs: Math.max(0, retryAt - nowMs) }),
-      ...(failure && { failure }),
-      ...(resetBy !== undefined && { resetBy }),
-    };
-    for (const listener of this.listeners) listener(gossip ? { ...change, gossip } : change);
+    const isNews = newsAt !== undefined && state !== 'half-open';
+    const told = isNews
+      ? { ...change, gossip: this.news(endpoint, { state, at: newsAt, openings, retryAt, resetBy }) }
+      : change;
+    for (const listener of this.listeners) listener(told);
+  }
+
+  private news(
+    { key, accountId }: Endpoint,
+    change: Pick<EndpointChange, 'state' | 'at' | 'openings' | 'retryAt' | 'resetBy'>,
+  ): EndpointChange {
+    const opened = this.opened.get(key);
+    const news = { endpoint: key, accountId, ...change };
+    if (!opened) return { ...news, since: change.at, failure: this.closed.peek(key)?.failure };
+    const waitMs = Math.max(0, change.retryAt - this.deps.now());
+    return { ...news, waitMs, since: opened.since, failure: opened.failure };
   }
 }
 

@@ -99,6 +99,10 @@ it.skipIf(!kafkaIsThere)('six processes deliver what comes by HTTP and by Kafka,
         expect(found.body).toMatchObject({ items: [{ status: 'succeeded' }] });
       });
     }
+    const circuit = `/v2/webhooks/${created.id}/circuit`;
+    for (const asked of [request(api, circuit), request(api, `${circuit}/reset`, { method: 'POST' })]) {
+      expect(await asked).toMatchObject({ status: 200, body: { state: 'closed', fallback: null } });
+    }
     for (const child of children.reverse()) {
       const exited = once(child, 'exit');
       child.kill('SIGTERM');

@@ -49,6 +49,8 @@ describe('gateway', () => {
     ['GET', '/v2/events?eventId=1', 'audit'],
     ['GET', '/v2/webhooks/5/deliveries', 'audit'],
     ['GET', '/v2/deliveries', 'audit'],
+    ['GET', '/v2/webhooks/5/circuit', 'delivery'],
+    ['POST', '/v2/webhooks/5/circuit/reset', 'delivery'],
     ['PUT', '/v2/webhooks/5', 'subscriptions'],
     ['POST', '/v2/me/api/credentials/5/enable', 'subscriptions'],
     ['GET', '/v2/api-docs/swagger.json', 'subscriptions'],
