@@ -13,7 +13,10 @@ export interface CircuitsDeps {
  * two seconds. Other webhooks of the account that call the same endpoint have the same breaker.
  */
 export class Circuits {
-  constructor(private readonly deps: CircuitsDeps) {}
+  constructor(private readonly deps: CircuitsDeps) {
+    // From the start, also where no partition is owned: any instance may be asked. Who waits for it hears when it fails.
+    deps.gossip.restored().catch(() => undefined);
+  }
 
   /** Waits until everything that was on the log at the start of this process is known. */
   async look(webhook: Webhook): Promise<WebhookCircuit> {

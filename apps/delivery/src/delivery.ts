@@ -44,19 +44,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const partitions = new Set<number>();
   const upkeep = setInterval(() => keepUp(parts, report), UPKEEP_MS).unref();
   const stopExpiry = startExpiry(deps, parts);
-  // One that owns no partition knows the breakers, too: it may be asked. Before the first record they are waited for.
-  gossip.restored().catch((error: unknown) => report.failed('breakers not restored yet', error));
 
   return {
     takeSigned: takeSigned({
-      webhooks,
-      names,
-      inHand,
-      lanes,
-      order,
-      gates,
-      writer,
-      now,
+      ...{ webhooks, names, inHand, lanes, order, gates, writer, now },
       onUnreadable: report.unreadable,
     }),
     projectOutcomes: async (batch) => {
