@@ -1,4 +1,5 @@
-// npm test: everything there is to check, one part after the other, and one line with the sum at the end.
+// npm test: everything there is to check, and one line with the sum at the end. The integration specs, which mostly wait,
+// run beside what mostly computes: one after the other would leave half of a small machine idle.
 // `npm test -- libs/domain` runs only the specs whose path contains that. Plain JavaScript for Node 20.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,29 +15,34 @@ const PART_TIMEOUT_MS = 20 * 60_000;
 const filters = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'switchhook-test-'));
 const results = [];
-let broker;
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
+// A broker takes some seconds to be had and to come up; it needs nothing of what is installed.
+const broker = startTestBroker(join(scratch, 'kafka'));
 if (await check('install', ensureInstalled)) {
-  // A broker takes some seconds to come up; nobody waits for it before the integration specs.
-  broker = startTestBroker(join(scratch, 'kafka'));
-  if (filters.length === 0) {
-    await check('format', () => program('prettier', ['--check', '.']));
-    await check('lint', () => program('eslint', ['.']));
-  }
-  if (await check('build', ensureBuilt)) {
-    await check('build of the tools', () => program('tsc', ['-p', 'tools']));
-    for (const part of ['unit', 'int', 'e2e']) await specs(part);
-  }
+  const isBuilt = await check('build', ensureBuilt);
+  await Promise.all([isBuilt && specs('int'), whatComputes(isBuilt)]);
 }
-await (await broker)?.stop();
+await (await broker).stop();
 
 const total = sum(results);
 for (const { name, failures } of results) for (const failure of failures) say(`\nFAILED in ${name}: ${failure}`);
 console.log(summaryLine(total));
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+/** The end-to-end specs come last: until then the longest of the integration specs are over. */
+async function whatComputes(isBuilt) {
+  if (filters.length === 0) {
+    await check('format', () => program('prettier', ['--check', '.']));
+    await check('lint', () => program('eslint', ['.']));
+    await check('types of the tools', () => program('tsc', ['-p', 'tools']));
+  }
+  if (!isBuilt) return;
+  await specs('unit');
+  await specs('e2e');
+}
 
 /** Runs a check that passes as a whole or not; returns whether it passed. */
 async function check(name, action) {

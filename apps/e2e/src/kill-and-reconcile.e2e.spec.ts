@@ -73,7 +73,7 @@ async function repeatedWithoutNeed(product: RunningSwitchhook): Promise<unknown[
 /** Every acknowledged event has one delivery, it succeeded, and its receiver has it. */
 async function reconcile(product: RunningSwitchhook, load: Load, arrivals: Arrivals): Promise<void> {
   const expected = load.acknowledged.size;
-  await eventually(() => expect(arrivals.at.size).toBe(expected), { timeoutMs: 60_000, everyMs: 200 });
+  await eventually(() => expect(arrivals.at.size).toBe(expected), { timeoutMs: 120_000, everyMs: 200 });
   const archived = await eventually(
     async () => {
       const pages = await Promise.all(ACCOUNTS.map((account) => allDeliveries(product.api(), account)));
@@ -81,7 +81,7 @@ async function reconcile(product: RunningSwitchhook, load: Load, arrivals: Arriv
       expect(all.filter(({ status }) => status === 'succeeded')).toHaveLength(expected);
       return all;
     },
-    { timeoutMs: 30_000, everyMs: 500 },
+    { timeoutMs: 60_000, everyMs: 500 },
   );
   const byEvent = new Map<string, DeliveryItem>(archived.map((delivery) => [delivery.eventId, delivery]));
   expect(archived).toHaveLength(byEvent.size);
@@ -92,7 +92,7 @@ async function reconcile(product: RunningSwitchhook, load: Load, arrivals: Arriv
 describe.each<Engine>(['embedded', 'kafka'])('killed three times at 400 events a second, on the %s log', (engine) => {
   it.skipIf(engine === 'kafka' && !kafkaIsThere)(
     'loses no acknowledged event and repeats only calls that were in flight',
-    { timeout: 240_000 },
+    { timeout: 300_000 },
     async () => {
       const arrivals = await startCounting();
       const product = await startSwitchhook({ engine, env: SETTINGS });
