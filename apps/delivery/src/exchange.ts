@@ -94,18 +94,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.challenge = headers['www-authenticate'];
   }
 
-  /** At most 64 KiB are read, as they come: nothing is decompressed. The first KiB is kept. */
+  /**
+   * At most 64 KiB are read, as they come: nothing is decompressed. The first KiB is kept. What comes behind them changes
+   * nothing: the status has said whether the receiver has it (ADR 0037).
+   */
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const room = LIMITS.responseKeptBytes - this.kept.length;
     if (room > 0) this.kept = Buffer.concat([this.kept, chunk.subarray(0, room)]);
     this.bytes += chunk.length;
-    if (this.bytes > LIMITS.responseReadBytes) this.cut('response-too-large');
+    if (this.bytes > LIMITS.responseReadBytes) this.cut(this.errorOfStatus());
   }
 
   onResponseEnd(): void {
     if (this.challenge !== undefined && this.answersChallenge()) return;
-    const isRedirect = this.statusCode !== null && this.statusCode >= 300 && this.statusCode < 400;
-    this.end(isRedirect ? 'redirect' : null);
+    this.end(this.errorOfStatus());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -125,6 +127,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.bytes = 0;
     this.dispatch({ ...call.headers, ...presented?.headers, authorization });
     return true;
+  }
+
+  /** A redirect is an outcome of its own; of every other status the profile says what it means. */
+  private errorOfStatus(): AttemptError | null {
+    return this.statusCode !== null && this.statusCode >= 300 && this.statusCode < 400 ? 'redirect' : null;
   }
 
   private dispatch(headers: Readonly<Record<string, string>>): void {
