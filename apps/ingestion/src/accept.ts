@@ -1,4 +1,4 @@
-import { LIMITS, type Fault } from '@switchhook/contracts';
+import { LIMITS, isAboutWebhooks, type Fault } from '@switchhook/contracts';
 import { eventKey } from '@switchhook/domain';
 import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord } from '@switchhook/event-log';
 import { HttpFault, invalid, type Actor } from '@switchhook/platform';
@@ -102,7 +102,7 @@ async function readAndAppend(
 ): Promise<Accepted> {
   const { events, faults: unreadable } = await readRequest(request, actor.accountId, deps.now());
   room.countFor(events[0]?.event.accountId ?? actor.accountId);
-  const faults = [...unreadable, ...(await accountFaults(deps, events, actor))];
+  const faults = [...unreadable, ...ownTypeFaults(events), ...(await accountFaults(deps, events, actor))];
   if (faults.length > 0) throw refusal(faults);
   let accepted = 0;
   for (const [accountId, named] of byAccount(events)) {
@@ -125,6 +125,13 @@ function byAccount(events: readonly IndexedEvent[]): Map<number, Map<string, Out
   return accounts;
 }
 
+/** What we say about webhooks ourselves comes to the log by another way; nobody else says it (ADR 0027). */
+function ownTypeFaults(events: readonly IndexedEvent[]): EventFault[] {
+  return events
+    .filter(({ event }) => isAboutWebhooks(event.type))
+    .map(({ index, event }) => fault(index, 'type', 'invalid', `${event.type} is said by Switchhook only`));
+}
+
 /** Events for accounts that the sender may not use, or that do not exist even when the directories are read to their ends. */
 async function accountFaults(
   { accounts }: AcceptDeps,
@@ -139,14 +146,14 @@ async function accountFaults(
     unknown = unknown.filter(({ event }) => !accounts.exists(event.accountId));
   }
   return [
-    ...foreign.map(({ index }) => fault(index, 'otherAccount', 'is not the account of the credential')),
-    ...unknown.map(({ index, event }) => fault(index, 'invalid', `${event.accountId} is no account`)),
+    ...foreign.map(({ index }) => fault(index, 'accountid', 'otherAccount', 'is not the account of the credential')),
+    ...unknown.map(({ index, event }) => fault(index, 'accountid', 'invalid', `${event.accountId} is no account`)),
   ];
 }
 
-const fault = (index: number | undefined, code: EventFault['code'], message: string): EventFault => ({
+const fault = (index: number | undefined, field: string, code: EventFault['code'], message: string): EventFault => ({
   code,
-  fault: { ...(index !== undefined && { index }), field: 'accountid', message },
+  fault: { ...(index !== undefined && { index }), field, message },
 });
 
 /** One answer for all faults, in the order of the events: a 400 if any of them is one, else a 413 if any is, else a 403. */

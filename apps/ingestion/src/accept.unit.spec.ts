@@ -198,6 +198,8 @@ describe('POST /v2/events refuses', () => {
     ['binary data of 300 KB', binary({}, JSON.stringify(big)), 413, 'data', undefined],
     ['an account of somebody else', single(cloudEvent({ accountid: '8' })), 403, 'accountid', undefined],
     ['a batch with one bad event', batch(cloudEvent(), cloudEvent({ type: 'x' }), cloudEvent()), 400, 'type', 1],
+    ['what only we say of webhooks', single(cloudEvent({ type: 'Webhook.Disabled' })), 400, 'type', undefined],
+    ['that in a batch', batch(cloudEvent(), cloudEvent({ type: 'Webhook.Exhausted' })), 400, 'type', 1],
     ['an empty batch', batch(), 400, 'events', undefined],
     ['a batch that is no array', { ...batch(), body: Buffer.from('{}') }, 400, 'events', undefined],
     ['data that is nested 10,000 deep', single(nested(10_000)), 400, 'event', undefined],
