@@ -70,6 +70,14 @@ describe('docker/compose.yaml', () => {
     expect(volumesOf('gateway')).toEqual([]);
   });
 
+  it('hands on to delivery how its calls leave the machine', () => {
+    const outbound = Object.keys(SettingsSchema.shape).filter((name) => name.startsWith('SWITCHHOOK_OUTBOUND_'));
+    expect(outbound).not.toEqual([]);
+    for (const name of outbound) {
+      expect(compose.services['delivery']?.environment).toHaveProperty(name, `\${${name}:-}`);
+    }
+  });
+
   it('lets the gateway find each service on the port that it listens on', () => {
     const gateway = filled(compose.services['gateway']);
     for (const name of SERVICES) {
