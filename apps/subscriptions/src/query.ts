@@ -1,4 +1,4 @@
-import { ALL_RESOURCES, PROFILE_NAMES, RESOURCES, findResource } from '@switchhook/contracts';
+import { ALL_RESOURCES, PROFILE_NAMES, findResource } from '@switchhook/contracts';
 import { invalid, validate } from '@switchhook/platform';
 import { z } from 'zod';
 import type { WebhookSearch } from './find-webhooks.js';
@@ -89,7 +89,7 @@ export function readId(text: string): number | null {
 function knownResource(text: string): string {
   const found = findResource(text);
   if (found) return found.resource;
-  const supported = RESOURCES.map(({ resource }) => resource).join(', ');
+  const supported = ALL_RESOURCES.map(({ resource }) => resource).join(', ');
   throw invalid([{ field: 'resource', message: `must be one of ${supported}` }]);
 }
 

@@ -1,4 +1,4 @@
-import { findResource, RESOURCES, type Fault, type ProfileName, type Webhook } from '@switchhook/contracts';
+import { ALL_RESOURCES, findResource, type Fault, type ProfileName, type Webhook } from '@switchhook/contracts';
 import { literalAddress } from './address-policy.js';
 import { profileOf } from './profiles/profile-of.js';
 import type { Profile, ProfileRules } from './profiles/profile.js';
@@ -109,7 +109,7 @@ function missing(values: Record<string, unknown>, faults: readonly Fault[]): Fau
 function spell(resource: string, events: readonly string[]): { resource: string; events: string[] } | Fault {
   const declaration = findResource(resource);
   if (!declaration) {
-    const supported = RESOURCES.map((known) => known.resource).join(', ');
+    const supported = ALL_RESOURCES.map((known) => known.resource).join(', ');
     return fault('resource', `[${resource}] is unsupported, supported resources are: [${supported}]`);
   }
   const spelled = new Set<string>();

@@ -95,7 +95,7 @@ describe('a webhook to create', () => {
   it.each([
     [
       { resource: 'Fax' },
-      'resource: [Fax] is unsupported, supported resources are: [MonthlyRenewal, LowBalance, CccCampaign, CallBroadcast, TextBroadcast, OutboundCall, InboundCall, OutboundText, InboundText, ContactList, OutboundTextDeliveryReport]',
+      'resource: [Fax] is unsupported, supported resources are: [MonthlyRenewal, LowBalance, CccCampaign, CallBroadcast, TextBroadcast, OutboundCall, InboundCall, OutboundText, InboundText, ContactList, OutboundTextDeliveryReport, Webhook]',
     ],
     [
       { resource: 'callbroadcast', events: ['Started', 'Paused'] },
