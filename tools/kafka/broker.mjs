@@ -11,6 +11,9 @@ import { probe } from './probe.mjs';
 
 const KAFKA_VERSION = '4.4.0';
 const DOCKER_IMAGE = `apache/kafka:${KAFKA_VERSION}`;
+/** For a JVM that lives for seconds or minutes: it never earns back what its best code costs to compile. */
+const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+const STORAGE_FORMAT = ['kafka.tools.StorageTool', 'format', '--standalone'];
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -40,16 +43,18 @@ export async function obtainKafka({ dir = kafkaCacheDir(), log = console.log } =
 /**
  * Starts a broker on `127.0.0.1:port` (0: a free one) with its data in `dir`, and resolves when it answers metadata, producer
  * and group requests. `stop()` ends it in order, `kill9()` at once; both leave the data, so the same `dir` starts again.
- * `advertisedPort`: where it tells its clients to find it, a proxy's for example.
+ * `advertisedPort`: where it tells its clients to find it, a proxy's for example. `shortLived`: for the length of a test run; not
+ * for measuring.
  */
 export async function startBroker(options) {
-  const { dir, port = 0, log = console.log, cacheDir = kafkaCacheDir(), heapMb = 512, advertisedPort } = options;
+  const { dir, port = 0, log = console.log, cacheDir = kafkaCacheDir(), heapMb = 512 } = options;
+  const { advertisedPort, shortLived = false } = options;
   const source = await obtainKafka({ dir: cacheDir, log });
   const root = resolve(dir);
   await mkdir(root, { recursive: true });
   const chosen = port === 0 ? await freePort() : port;
   const run = source.kind === 'java' ? runJava : runDocker;
-  const broker = await run({ source, root, port: chosen, heapMb, advertisedPort });
+  const broker = await run({ source, root, port: chosen, heapMb, advertisedPort, shortLived });
   try {
     await untilReady(chosen, broker, join(root, 'kafka.log'));
   } catch (error) {
@@ -77,7 +82,7 @@ function ignoreExisting(error, lib) {
   if (!existsSync(lib)) throw error;
 }
 
-async function runJava({ source, root, port, heapMb, advertisedPort }) {
+async function runJava({ source, root, port, heapMb, advertisedPort, shortLived }) {
   const properties = join(root, 'server.properties');
   const controllerPort = (await savedControllerPort(properties)) ?? (await freePort());
   const data = join(root, 'data');
@@ -85,12 +90,13 @@ async function runJava({ source, root, port, heapMb, advertisedPort }) {
   const classpath = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', `${source.lib}/*`];
   if (!(await isFormatted(data))) {
     const id = randomUUID().replaceAll('-', '').slice(0, 22);
-    const format = [...classpath, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', id, '-c', properties];
+    const format = [...SHORT_LIVED, ...classpath, ...STORAGE_FORMAT, '-t', id, '-c', properties];
     await succeed(spawn('java', format, { stdio: ['ignore', 'pipe', 'pipe'] }), 'formatting the storage');
   }
   const output = await open(join(root, 'kafka.log'), 'a');
   const heap = [`-Xms${Math.min(256, heapMb)}m`, `-Xmx${heapMb}m`];
-  const child = spawn('java', [...heap, ...classpath, 'kafka.Kafka', properties], {
+  const lightly = shortLived ? SHORT_LIVED : [];
+  const child = spawn('java', [...heap, ...lightly, ...classpath, 'kafka.Kafka', properties], {
     stdio: ['ignore', output.fd, output.fd],
   });
   await output.close();

@@ -12,7 +12,7 @@ export async function startTestBroker(dir) {
   try {
     await provideJava();
     await obtainKafka({ log: say });
-    const broker = await startBroker({ dir, port: 0, log: say });
+    const broker = await startBroker({ dir, port: 0, log: say, shortLived: true });
     return { env: { TEST_KAFKA_BROKERS: `127.0.0.1:${broker.port}` }, stop: broker.stop };
   } catch (error) {
     const verdict = process.env.CI === 'true' ? 'A FAILURE, because CI is true' : 'SKIPPED: what runs on a real Kafka';

@@ -24,6 +24,7 @@ interface BrokerTool {
   startBroker(options: {
     dir: string;
     port: number;
+    shortLived: boolean;
     log: (line: string) => void;
   }): Promise<{ port: number; stop(): Promise<void> }>;
 }
@@ -72,7 +73,12 @@ async function startTestKafka(): Promise<TestKafka> {
   const tool = pathToFileURL(resolve(import.meta.dirname, '../../../tools/kafka/broker.mjs')).href;
   const { startBroker } = (await import(tool)) as BrokerTool;
   const dir = mkdtempSync(join(tmpdir(), 'switchhook-test-kafka-'));
-  const broker = await startBroker({ dir, port: 0, log: (line) => process.stderr.write(`${line}\n`) });
+  const broker = await startBroker({
+    dir,
+    port: 0,
+    shortLived: true,
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
   return {
     brokers: `127.0.0.1:${broker.port}`,
     async stop() {

@@ -26,7 +26,13 @@ interface RunningBroker {
 }
 
 interface BrokerTool {
-  startBroker(options: { dir: string; port?: number; heapMb?: number; log: () => void }): Promise<RunningBroker>;
+  startBroker(options: {
+    dir: string;
+    port?: number;
+    heapMb?: number;
+    shortLived?: boolean;
+    log: () => void;
+  }): Promise<RunningBroker>;
 }
 
 const TOOL = new URL('../../../../tools/kafka/broker.mjs', import.meta.url).href;
@@ -55,7 +61,7 @@ describe.skipIf(!(await kafkaPossible()))('a Kafka that dies and comes back', ()
   it('is refused to publishers in time, and publishing, consuming and following go on by themselves', async () => {
     const { startBroker } = (await import(TOOL)) as BrokerTool;
     const dir = await mkdtemp(join(tmpdir(), 'switchhook-outage-'));
-    let broker = await startBroker({ dir, heapMb: 256, log: () => undefined });
+    let broker = await startBroker({ dir, heapMb: 256, shortLived: true, log: () => undefined });
     const { port } = broker;
     const log = openKafkaLog({
       brokers: [`127.0.0.1:${port}`],
@@ -92,7 +98,7 @@ describe.skipIf(!(await kafkaPossible()))('a Kafka that dies and comes back', ()
       await expect(log.publish([numbered(INPUT, 'lost', 0)])).rejects.toThrow(LogUnavailableError);
       expect(Date.now() - startedMs).toBeLessThan(PUBLISH_TIMEOUT_MS * 3);
 
-      broker = await startBroker({ dir, port, heapMb: 256, log: () => undefined });
+      broker = await startBroker({ dir, port, heapMb: 256, shortLived: true, log: () => undefined });
       const refusals = await publishing;
       expect(refusals.length).toBeGreaterThan(0);
       for (const refusal of refusals) expect(refusal).toBeInstanceOf(LogUnavailableError);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { eventually, freePort } from '@switchhook/testing';
 import pg from 'pg';
 import { pino, type Logger } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { programs } from './home.js';
 import { startPostmaster } from './postmaster.js';
@@ -19,10 +19,24 @@ let dataDir: string;
 let lines: string[];
 let logger: Logger;
 const started: EmbeddedPostgres[] = [];
+/** Where a first start was, and has stopped: most tests are about a later one, and making a cluster takes seconds. */
+let home: string;
+
+const emptyFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'switchhook-embedded-'));
+  chmodSync(folder, 0o755);
+  return folder;
+};
+
+beforeAll(async () => {
+  home = emptyFolder();
+  const first = await startEmbeddedPostgres({ dataDir: home, pinned: true, logger: pino({ level: 'silent' }) });
+  await first.stop();
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'switchhook-embedded-'));
-  chmodSync(dataDir, 0o755);
+  dataDir = emptyFolder();
   lines = [];
   logger = pino({}, { write: (line: string) => void lines.push(line) });
 });
@@ -38,6 +52,17 @@ async function start(pinned = true): Promise<EmbeddedPostgres> {
   return postgres;
 }
 
+/** A start on what an earlier one has left. */
+async function startAgain(): Promise<EmbeddedPostgres> {
+  copyHome();
+  return start();
+}
+
+/** With owners and modes, which `cpSync` does not keep. */
+function copyHome(): void {
+  execFileSync('cp', ['-a', `${home}/.`, dataDir]);
+}
+
 async function query(url: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -50,7 +75,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 describe('the embedded PostgreSQL', () => {
   it('keeps its data between starts, and the next start takes less than a second', async () => {
-    const first = await start();
+    const first = await startAgain();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
     const tookMs: number[] = [];
@@ -65,7 +90,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is durable, listens on the loopback only and asks for the password, which only its user can read', async () => {
-    const postgres = await start();
+    const postgres = await startAgain();
     expect(await query(postgres.url, 'SHOW fsync')).toEqual(['on']);
     expect(await query(postgres.url, 'SHOW listen_addresses')).toEqual(['127.0.0.1']);
     expect(statSync(join(dataDir, 'postgres-password')).mode & 0o777).toBe(0o600);
@@ -76,7 +101,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('refuses a second start on the same data with one message, and lets go when it stops', async () => {
-    const first = await start();
+    const first = await startAgain();
     await expect(start()).rejects.toThrow(/^Another Switchhook is using .*SWITCHHOOK_DATA/);
     await first.stop();
     await start();
@@ -88,6 +113,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('does not mistake the folder of a killed process for one in use', async () => {
+    copyHome();
     const hold = `new (require('node:sqlite').DatabaseSync)(process.argv[1]).exec('BEGIN EXCLUSIVE'); console.log('held'); setInterval(() => {}, 1000)`;
     const holder = spawn(process.execPath, ['-e', hold, join(dataDir, 'lock')], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -102,7 +128,7 @@ describe('the embedded PostgreSQL', () => {
 
 describe('the embedded PostgreSQL after a crash', () => {
   it('replaces a server that a killed process left running, without losing what it had committed', async () => {
-    await (await start()).stop();
+    copyHome();
     const data = join(dataDir, 'postgres');
     const port = await freePort();
     const bin = programs(dataDir, account);
@@ -115,7 +141,7 @@ describe('the embedded PostgreSQL after a crash', () => {
   });
 
   it('starts over a pid file whose process is gone', async () => {
-    const pidFile = await staleHome();
+    const pidFile = staleHome();
     const gone = spawn('true');
     await once(gone, 'exit');
     writeFileSync(pidFile, pidFileOf(gone.pid ?? 0));
@@ -123,7 +149,7 @@ describe('the embedded PostgreSQL after a crash', () => {
   });
 
   it('starts over a pid file whose number belongs to another process now, and leaves that alone', async () => {
-    const pidFile = await staleHome();
+    const pidFile = staleHome();
     const stranger = spawn('sleep', ['60'], { ...account });
     writeFileSync(pidFile, pidFileOf(stranger.pid ?? 0));
     await start();
@@ -132,7 +158,7 @@ describe('the embedded PostgreSQL after a crash', () => {
   });
 
   it('comes back on the same port when the server dies under it', async () => {
-    const postgres = await start();
+    const postgres = await startAgain();
     await query(postgres.url, 'CREATE TABLE kept AS SELECT 7 AS n');
     process.kill(postgres.pid, 'SIGKILL');
     await eventually(async () => expect(await query(postgres.url, 'SELECT n FROM kept')).toEqual([7]), {
@@ -147,8 +173,8 @@ describe('the embedded PostgreSQL after a crash', () => {
     expect(existsSync(join(dataDir, 'postgres.new-1234'))).toBe(false);
   });
 
-  async function staleHome(): Promise<string> {
-    await (await start()).stop();
+  function staleHome(): string {
+    copyHome();
     return join(dataDir, 'postgres', 'postmaster.pid');
   }
 
