@@ -10,7 +10,7 @@ afterEach(async () => {
 
 describe.each<Engine>(['embedded', 'kafka'])('a stop in order, on the %s log', (engine) => {
   it.skipIf(engine === 'kafka' && !kafkaIsThere)('lets a call under way end, and does not make it again', async () => {
-    const receiver = await startReceiver({ behaviour: { status: 200, delayMs: 5_000 } });
+    const receiver = await startReceiver({ behaviour: { status: 200, delayMs: 2_000 } });
     closing.push(() => receiver.close());
     const product = await startSwitchhook({ engine, env: { SWITCHHOOK_ALLOW_PRIVATE: '127.0.0.0/8' } });
     closing.push(() => product.stop());
