@@ -20,3 +20,10 @@ it('many at once are within the rate, all of them or none', () => {
     true,
   ]);
 });
+
+it('an account that is over its rate stays so, however many others ask', () => {
+  const rates = new AccountRates({ perSecond: 1, burst: 1 }, () => 1_000);
+  expect([rates.isOver(1), rates.isOver(1)]).toEqual([false, true]);
+  for (let other = 2; other < 12_000; other += 1) rates.isOver(other);
+  expect(rates.isOver(1)).toBe(true);
+});

@@ -50,6 +50,11 @@ describe('the bulk topic', () => {
     expect(await isDone(last)).toBe(true);
   });
 
+  it('gets on, if slowly, while nothing comes of the normal topic although that has lag', async () => {
+    const turns = new BulkTurns(() => 5);
+    await turns.bulkTurn(100, NEVER);
+  });
+
   it('saves no turns up for a flood', async () => {
     const turns = new BulkTurns(() => 5);
     turns.normalDone(1_000_000);

@@ -63,6 +63,11 @@ describe('while the breaker of the primary is open', () => {
   it('the fallback is asked no more often than it has tries, and a fallback that is held waits for itself', () => {
     expect(targetWhenHeld({ ...first, fallbackTries: 3 }, 3)).toBeUndefined();
     expect(targetWhenHeld({ ...first, to: 'fallback' }, 3)).toBeUndefined();
+    const usedUp = { ...first, fallbackTries: 3 };
+    expect(tryAfterFailure({ rule: 'at-once', target: usedUp, number: 5, tries: 3, canPass: true })?.target).toEqual(
+      usedUp,
+    );
+    expect(tryAfterFailure({ rule: 'at-once', target: usedUp, number: 6, tries: 3, canPass: true })).toBeNull();
   });
 });
 

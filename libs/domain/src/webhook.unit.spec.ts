@@ -102,6 +102,7 @@ describe('changing a webhook', () => {
     ['nonStrictSsl', { nonStrictSsl: true }, 2],
     ['profile', { profile: 'standard' }, 2],
     ['name', { name: 'other' }, 1],
+    ['fallbackCallback', { fallbackCallback: 'https://example.com/fallback' }, 2],
     ['retry', { retry: { delaysMs: [] } }, 1],
     ['enabled', { enabled: false }, 1],
     ['events', { resource: 'CallBroadcast', events: ['Started'] }, 1],

@@ -78,6 +78,17 @@ describe('record batches', () => {
     );
   });
 
+  // Where the length of a record's length changes, and with room in the writer for exactly as much, less and more.
+  it.each([48, 8_176, 1_048_560])('come back byte for byte with values of about %i bytes', (about) => {
+    for (let length = about; length < about + 24; length += 1) {
+      const value = Buffer.alloc(length, length);
+      const list = [value, value].map((one) => ({ key: null, value: one, headers: {} }));
+      const batch = encodeBatch(list, SESSION, 0, NOW, 2 * length + (length % 12));
+      expect(decodeBatches(batch, PLACE).records.every((one) => one.value?.equals(value))).toBe(true);
+      expect(batch.readInt32BE(8)).toBe(batch.length - 12);
+    }
+  });
+
   it('are what kafkajs reads too', async () => {
     await fc.assert(
       fc.asyncProperty(records, async (list) => {
