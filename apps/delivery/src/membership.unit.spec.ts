@@ -28,6 +28,20 @@ describe('the membership that calls need', () => {
     membership.close();
   });
 
+  it('says so of the partition that may begin, and looks on for the others', async () => {
+    const sure = [false, false];
+    const told = new Set<string>();
+    const membership = new Membership(() => told.add(sure.join()));
+    membership.assign(partition(0, () => sure[0]!));
+    membership.assign(partition(1, () => sure[1]!));
+    expect([membership.isSure(0), membership.isSure(1)]).toEqual([false, false]);
+    sure[0] = true;
+    await eventually(() => expect(told).toContain('true,false'));
+    sure[1] = true;
+    await eventually(() => expect(told).toContain('true,true'));
+    membership.close();
+  });
+
   it('holds the calls of a partition that is not ours (any more)', () => {
     const membership = new Membership(() => undefined);
     expect(membership.isSure(0)).toBe(false);
