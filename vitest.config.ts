@@ -9,6 +9,7 @@ const globalSetup = ['libs/testing/src/global-setup.ts'];
 
 /** What takes longest, mostly waiting (for sessions to end, brokers and servers to start): begun last, it would be waited for alone. */
 const LONGEST = [
+  'chaos',
   'kill-and-reconcile',
   'kafka-log',
   'embedded-postgres/embedded-postgres',
