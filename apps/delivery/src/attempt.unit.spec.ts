@@ -191,6 +191,7 @@ describe('an attempt of a webhook with a fallback', () => {
     const change = scheduleChange(
       { ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null },
       { get: () => undefined },
+      () => false,
     );
     expect(change).toMatchObject({
       row: { dueAt: 1_000, ids: { number: 1, deferrals: 1 }, headers: { [HEADER.target]: 'fallback 0' } },

@@ -110,6 +110,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
     log,
     schedule,
     webhooks,
+    isFinished: (name) => names.has(name),
     onChanged: (partition, changes) => {
       order.changed(partition, changes);
       releaser.changed(partition, changes);

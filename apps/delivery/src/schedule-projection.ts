@@ -12,6 +12,8 @@ export interface ScheduleProjectionDeps {
   readonly log: Pick<EventLog, 'identity' | 'read'>;
   readonly schedule: Pick<Schedule, 'apply' | 'position'>;
   readonly webhooks: Pick<Webhooks, 'get'>;
+  /** Whether the attempt of this name is known to be finished. */
+  readonly isFinished: (name: string) => boolean;
   /** Told of every change once it is stored. */
   readonly onChanged: (partition: number, changes: readonly ScheduleChange[]) => void;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -83,7 +85,7 @@ export class ScheduleProjection {
 
   private changeOf(record: LogRecord): ScheduleChange {
     try {
-      return scheduleChange(record, this.deps.webhooks);
+      return scheduleChange(record, this.deps.webhooks, this.deps.isFinished);
     } catch (error) {
       this.deps.onUnreadable(record, error instanceof Error ? error.message : String(error));
       return { kind: 'nothing' };

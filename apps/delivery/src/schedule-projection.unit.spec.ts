@@ -48,6 +48,7 @@ it('a position that the timer stores while a batch is being applied is not taken
     log: { identity: 'log', read: async function* () {} },
     schedule,
     webhooks: { get: () => undefined },
+    isFinished: () => false,
     onChanged: () => undefined,
     onUnreadable: (_record, reason) => expect.unreachable(reason),
   });

@@ -7,7 +7,7 @@ import {
   type Outcome,
   type RecordHeaders,
 } from '@switchhook/contracts';
-import { attemptHeaders, readAttemptIds } from '@switchhook/domain';
+import { attemptHeaders, attemptName, readAttemptIds } from '@switchhook/domain';
 import type { LogRecord } from '@switchhook/event-log';
 import { placeInOrder, subjectKey, type PlaceInOrder } from './place-in-order.js';
 import type { Webhooks } from './webhooks.js';
@@ -42,17 +42,20 @@ export type ScheduleChange =
 
 /**
  * The change that an outcome record makes. An attempt that was the first and was never parked has no row, so that the
- * delivery that succeeds at once costs the schedule nothing.
+ * delivery that succeeds at once costs the schedule nothing. What says that a finished attempt was put off comes from a
+ * former owner, whose write was held up in the network: its row would be requested, and dropped by name, again and again.
  * Throws when the record is not an outcome as we write it.
  */
-export function scheduleChange(record: LogRecord, webhooks: Pick<Webhooks, 'get'>): ScheduleChange {
+export function scheduleChange(
+  record: LogRecord,
+  webhooks: Pick<Webhooks, 'get'>,
+  isFinished: (name: string) => boolean,
+): ScheduleChange {
   const name = headerText(record.headers, HEADER.outcome);
   if (name === 'unmatched' || record.headers[HEADER.ids] === undefined) return { kind: 'nothing' };
   const ids = readAttemptIds(record.headers);
-  if (name !== 'attempted' && name !== 'deferred') {
-    const hasNoRow = ids.number === 1 && ids.deferrals === 0 && ids.run === 0;
-    return hasNoRow ? { kind: 'nothing' } : removal(ids, record.headers, webhooks);
-  }
+  if (name !== 'attempted' && name !== 'deferred') return changeAtEnd(ids, record.headers, webhooks);
+  if (name === 'deferred' && isFinished(attemptName(ids))) return { kind: 'nothing' };
   const [facts, data] = splitParts(record.value ?? Buffer.alloc(0), record.headers);
   if (!facts || !data) throw new Error(`an outcome "${name}" carries no data to try again with`);
   const outcome = OutcomeSchema.parse(JSON.parse(facts.toString('utf8')));
@@ -66,11 +69,12 @@ export function scheduleChange(record: LogRecord, webhooks: Pick<Webhooks, 'get'
   return { kind: 'put', row: { ids: nextIds(ids, outcome), dueAt: dueAt(outcome), ...rest, ...(place && { place }) } };
 }
 
-function removal(
-  { webhookId, deliveryId, run }: AttemptIds,
+function changeAtEnd(
+  { webhookId, deliveryId, run, number, deferrals }: AttemptIds,
   headers: RecordHeaders,
   webhooks: Pick<Webhooks, 'get'>,
 ): ScheduleChange {
+  if (number === 1 && deferrals === 0 && run === 0) return { kind: 'nothing' };
   const subject = webhooks.get(webhookId)?.ordering === 'key' ? subjectKey(headers) : undefined;
   return { kind: 'remove', webhookId, deliveryId, run, ...(subject !== undefined && { subject }) };
 }

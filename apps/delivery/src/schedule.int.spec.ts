@@ -1,5 +1,5 @@
 import { HEADER, TOPICS, type Outcome, type RecordHeaders } from '@switchhook/contracts';
-import { attemptHeaders, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
+import { attemptHeaders, attemptName, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
@@ -80,7 +80,11 @@ const assigned = (end: number): AssignedPartition => ({
 });
 
 /** A projection over `log`, and a releaser behind it whose lanes have the room that `room` says. */
-function running(log: readonly LogRecord[], room: (webhookId: number) => number = () => 100) {
+function running(
+  log: readonly LogRecord[],
+  room: (webhookId: number) => number = () => 100,
+  finished: ReadonlySet<string> = new Set(),
+) {
   const requested: OutgoingRecord[] = [];
   let nowMs = 1_000;
   let unavailable = false;
@@ -116,6 +120,7 @@ function running(log: readonly LogRecord[], room: (webhookId: number) => number 
     },
     schedule,
     webhooks: { get: () => undefined },
+    isFinished: (name) => finished.has(name),
     onChanged: (partition, changes) => releaser.changed(partition, changes),
     onUnreadable: (_record, reason) => {
       throw new Error(reason);
@@ -182,6 +187,18 @@ describe('the schedule', () => {
     await second.take();
     expect(await schedule.count([PARTITION])).toBe(0);
     expect([...first.requested, ...second.requested]).toEqual([]);
+  });
+
+  it('is not brought back by a former owner, whose word that an attempt was put off came late', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: parked },
+      { delivery: 1, deferrals: 1, outcome: succeeded },
+      { delivery: 1, deferrals: 1, outcome: parked },
+      { delivery: 2, outcome: parked },
+    ]);
+    const run = running(log, () => 0, new Set([attemptName(readAttemptIds(log[1]!.headers))]));
+    await run.take();
+    expect(await schedule.count([PARTITION])).toBe(1);
   });
 
   it('writes nothing for a delivery that succeeds at once', async () => {
