@@ -14,10 +14,11 @@ for (const name of new Set(POINTS.map(({ channel }) => channel))) {
     if (armed.point.of !== undefined && armed.point.of !== message) return;
     armed.left -= 1;
     if (armed.left > 0) return;
-    // The pipe may be full or closed; the kill must come all the same.
     try {
       writeSync(2, `\nENDED AT ${armed.point.name}\n`);
-    } catch {}
+    } catch {
+      // The pipe is full or closed; the kill must come all the same.
+    }
     process.kill(process.pid, 'SIGKILL');
     // The signal is on its way: nothing more may happen here.
     for (;;);

@@ -65,7 +65,9 @@ export class ServiceProcess {
         const answer = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
         if (answer.status === 200) return;
         reason = await answer.text();
-      } catch {}
+      } catch (error) {
+        reason = String(error); // It does not listen yet, or is too busy to answer.
+      }
       await sleep(POLL_MS);
     }
     throw new Error(`${this.name} is not ready after ${READY_WITHIN_MS / 1_000} s: ${reason}\n${this.tail()}`);
