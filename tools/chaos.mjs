@@ -8,6 +8,7 @@ import { say } from './setup/project.mjs';
 
 const { values } = parseArgs({
   options: {
+    // Printed first, so that whatever it draws can be drawn again.
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     engine: { type: 'string', default: 'kafka' },
     processes: { type: 'string', default: 'separate' },

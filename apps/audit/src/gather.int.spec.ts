@@ -43,6 +43,15 @@ describe('what waits for the archive', () => {
     expect(await archive.count('audit.events')).toBe(10);
   });
 
+  test('in large number goes into few transactions, each with half of it', async () => {
+    await archive.take(oneInEach(20).flat()); // The day's tables are there.
+    const transactions = countTransactions();
+    const gather = gatherer(archive.deps, 1, 2);
+    expect(await Promise.all(oneInEach(20).map(gather))).toEqual(Array.from({ length: 20 }, () => 1));
+    // 10, 5, 2, 2, 1; two at a time it would be ten.
+    expect(transactions()).toBe(5);
+  });
+
   test('fails alone when it cannot be archived: the others are, and it is when it can be', async () => {
     let broken = true;
     const { applyToViews } = archive.deps;

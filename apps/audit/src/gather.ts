@@ -16,8 +16,8 @@ interface Waiting {
 const GATHER_MS = 200;
 /**
  * A second's records of some hundred deliveries: then what was asked for and what came of it meet in one transaction and are one
- * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts). Of what waits at least half is
- * taken: where the thread is never idle, every statement of a transaction waits for its turn, so few of them must do.
+ * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts). Where more
+ * waits, half of it is taken: on a thread that is never idle every statement of a transaction waits for its turn, so few must do.
  */
 const RECORDS_AT_ONCE = 1_000;
 
@@ -25,15 +25,15 @@ const RECORDS_AT_ONCE = 1_000;
 export type Gather = (part: Part) => Promise<number>;
 
 /** One transaction at a time, so that the archive never takes more than one connection from the path. */
-export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
+export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS, recordsAtOnce = RECORDS_AT_ONCE): Gather {
   let waiting: Waiting[] = [];
   let running = false;
 
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const fitting = takeFitting(waiting);
+      const fitting = takeFitting(waiting, recordsAtOnce);
       if (fitting.length === waiting.length) await pause(gatherMs);
-      const taken = takeFitting(waiting);
+      const taken = takeFitting(waiting, recordsAtOnce);
       waiting = waiting.slice(taken.length);
       await archiveAll(deps, taken);
     }
@@ -53,10 +53,10 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS): Gather {
 const recordsOf = (waiting: readonly Waiting[]): number => waiting.reduce((sum, { part }) => sum + part.length, 0);
 
 /** The longest beginning that fits into one transaction; the first always does. */
-function takeFitting(parts: readonly Waiting[]): Waiting[] {
+function takeFitting(parts: readonly Waiting[], recordsAtOnce: number): Waiting[] {
   let bytes = 0;
   let records = 0;
-  const limit = Math.max(RECORDS_AT_ONCE, recordsOf(parts) / 2);
+  const limit = Math.max(recordsAtOnce, recordsOf(parts) / 2);
   const end = parts.findIndex((waiting, index) => {
     bytes += waiting.bytes;
     records += waiting.part.length;

@@ -36,30 +36,20 @@ function webhookRecord(event: WebhookEvent): OutgoingRecord {
   };
 }
 
-function credentialRecord(event: CredentialEvent): OutgoingRecord {
-  const { id, accountId } = event.credential;
-  return {
-    topic: TOPICS.credentials.name,
-    key: String(id),
-    value: Buffer.from(JSON.stringify(event)),
-    headers: {
-      [HEADER.schema]: String(SCHEMA_VERSION),
-      // The platform's credential belongs to no account.
-      ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
-    },
-  };
-}
+const credentialRecord = (event: CredentialEvent): OutgoingRecord =>
+  recordOfAccount(TOPICS.credentials.name, String(event.credential.id), event, event.credential.accountId);
 
 /** On the topic of webhooks, so that whoever follows them knows of it, too. */
-function pauseRecord(event: PauseEvent): OutgoingRecord {
-  const { accountId } = event;
-  return {
-    topic: TOPICS.webhooks.name,
-    key: pauseKey(accountId),
-    value: Buffer.from(JSON.stringify(event)),
-    headers: {
-      [HEADER.schema]: String(SCHEMA_VERSION),
-      ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
-    },
-  };
-}
+const pauseRecord = (event: PauseEvent): OutgoingRecord =>
+  recordOfAccount(TOPICS.webhooks.name, pauseKey(event.accountId), event, event.accountId);
+
+/** Without `accountId`: the platform's, which belongs to no account. */
+const recordOfAccount = (topic: string, key: string, event: object, accountId: number | undefined): OutgoingRecord => ({
+  topic,
+  key,
+  value: Buffer.from(JSON.stringify(event)),
+  headers: {
+    [HEADER.schema]: String(SCHEMA_VERSION),
+    ...(accountId !== undefined && { [HEADER.accountId]: String(accountId) }),
+  },
+});
