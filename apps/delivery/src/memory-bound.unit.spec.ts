@@ -47,6 +47,7 @@ function deadEndpoint() {
     order: { arrive: () => true },
     gates: { holds: () => undefined, hold: () => undefined, limitRate: () => undefined, times: () => ({}) },
     writer,
+    isOurs: () => true,
     now: () => 0,
     onUnreadable: () => undefined,
   });

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EventLog } from '@switchhook/event-log';
+import { Alarm } from './alarm.js';
 import { releaseRecord } from './release-record.js';
 import { ReleasedRows } from './released-rows.js';
 import type { Schedule } from './schedule.js';
@@ -49,16 +50,18 @@ export class Releaser {
   private readonly released = new ReleasedRows();
   /** Stored or removed since the look-up began: what it found of them may be old, and would be dropped as a repeat. */
   private readonly changedSince = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
-  /** When the timer wakes us, epoch ms. */
-  private wakesAt = Infinity;
+  /** Webhooks of which something was parked since: that the look-up found nothing of theirs says nothing. */
+  private readonly parkedSince = new Set<number>();
+  private readonly alarm: Alarm;
   /** The earliest time of the rows that were stored since the last look at the table. */
   private earliestStored = Infinity;
   private running: Promise<void> | undefined;
   private again = false;
   private closed = false;
 
-  constructor(private readonly deps: ReleaserDeps) {}
+  constructor(private readonly deps: ReleaserDeps) {
+    this.alarm = new Alarm(deps.now, () => this.wake());
+  }
 
   async assign(partition: number): Promise<void> {
     this.parked.set(partition, new Set(await this.deps.schedule.parkedWebhooks(partition)));
@@ -83,7 +86,7 @@ export class Releaser {
     // What is stored while a partition is being taken over is looked at when it is ours.
     if (!this.owned.has(partition)) return;
     if (isRoom || this.running) this.wake();
-    else this.wakeAt(this.earliestStored);
+    else if (!this.closed) this.alarm.setTo(this.earliestStored);
   }
 
   /** Whether there is room for what is parked of its webhook. */
@@ -95,10 +98,23 @@ export class Releaser {
     const parked = this.parked.get(partition);
     if (change.kind === 'put') {
       const { dueAt } = change.row;
-      if (dueAt === null) parked?.add(ids.webhookId);
-      else this.earliestStored = Math.min(this.earliestStored, dueAt);
+      if (dueAt === null) {
+        parked?.add(ids.webhookId);
+        if (this.running) this.parkedSince.add(ids.webhookId);
+      } else this.earliestStored = Math.min(this.earliestStored, dueAt);
     }
     return parked?.has(ids.webhookId) === true && this.needsRefill(ids.webhookId);
+  }
+
+  /**
+   * Looks for webhooks with parked rows that are not known here: the one who had the partition before may have parked them when
+   * it was ours already, with a write that was long on its way.
+   */
+  async findParked(): Promise<void> {
+    for (const [partition, known] of this.parked) {
+      for (const webhookId of await this.deps.schedule.parkedWebhooks(partition)) known.add(webhookId);
+    }
+    this.wake();
   }
 
   /** A lane has become shorter: what is parked behind it may follow. */
@@ -129,7 +145,7 @@ export class Releaser {
 
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.timer);
+    this.alarm.stop();
     await this.running;
   }
 
@@ -148,13 +164,14 @@ export class Releaser {
 
   private async releaseDue(): Promise<void> {
     this.forgetOld();
-    this.changedSince.clear();
+    this.beginLook();
     if (this.owned.size === 0) return;
     const limit = Math.min(ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
     if (limit <= 0) return;
     const { now, schedule } = this.deps;
     const rows = await schedule.due({ partitions: [...this.owned], now: now(), released: this.releasedIds(), limit });
-    const [fitting, full] = this.divide(rows);
+    // Its next owner would not know of what we park now.
+    const [fitting, full] = this.divide(rows.filter(({ partition }) => this.owned.has(partition)));
     if (full.length > 0) {
       await schedule.park(full);
       for (const row of full) {
@@ -172,16 +189,26 @@ export class Releaser {
       for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
-        this.changedSince.clear();
+        this.beginLook();
         const rows = await this.nextParked(partition, webhookId, limit);
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
-        const hasMore = rows.length > 0 || this.released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
-        if (hasMore) webhookIds.add(webhookId);
+        if (rows.length > 0 || this.mayHaveParked(webhookId)) webhookIds.add(webhookId);
         else this.deps.onDrained(webhookId);
         await this.request(rows);
       }
     }
+  }
+
+  private beginLook(): void {
+    this.changedSince.clear();
+    this.parkedSince.clear();
+  }
+
+  /** Although a look-up has found nothing. */
+  private mayHaveParked(webhookId: number): boolean {
+    const { parkedSince, released } = this;
+    return parkedSince.has(webhookId) || released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
   }
 
   private async nextParked(partition: number, webhookId: number, limit: number): Promise<ScheduleRow[]> {
@@ -209,9 +236,9 @@ export class Releaser {
     return [fitting, full];
   }
 
-  /** Without what has changed since: it would have no outcome, and take the place of others until it is given back. */
+  /** Without what has changed, or gone away, since: it would have no outcome, and take the place of others until it is given back. */
   private async request(found: readonly ScheduleRow[]): Promise<void> {
-    const rows = found.filter(({ ids }) => !this.changedSince.has(keyOf(ids)));
+    const rows = found.filter(({ ids, partition }) => this.owned.has(partition) && !this.changedSince.has(keyOf(ids)));
     if (rows.length === 0) return;
     const at = this.deps.now();
     for (const { ids, place, partition } of rows) {
@@ -234,22 +261,12 @@ export class Releaser {
 
   private async sleepUntilDue(): Promise<void> {
     if (this.closed) return;
-    const partitions = [...this.owned];
     this.earliestStored = Infinity;
-    const earliest = await this.deps.schedule.earliest(partitions, this.releasedIds()).catch(() => null);
+    const earliest = await this.deps.schedule.earliest([...this.owned], this.releasedIds()).catch(() => null);
     const now = this.deps.now();
     const dueAt = Math.min(earliest ?? Infinity, this.earliestStored);
-    this.wakesAt = Infinity;
-    this.wakeAt(dueAt <= now ? now + BUSY_MS : Math.min(dueAt, now + POLL_MS));
-  }
-
-  /** Looks then, or before. */
-  private wakeAt(at: number): void {
-    if (this.closed || at >= this.wakesAt) return;
-    clearTimeout(this.timer);
-    this.wakesAt = at;
-    this.timer = setTimeout(() => this.wake(), Math.max(0, at - this.deps.now()));
-    this.timer.unref();
+    this.alarm.reset();
+    if (!this.closed) this.alarm.setTo(dueAt <= now ? now + BUSY_MS : Math.min(dueAt, now + POLL_MS));
   }
 
   /** What the lane would take beyond what is on its way to it, and what the account may have on the way. */

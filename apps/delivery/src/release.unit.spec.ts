@@ -125,6 +125,64 @@ it('a partition that goes away takes the room of its released rows with it', asy
   await releaser.close();
 });
 
+it('what is parked while a look finds nothing of its webhook is released, too', async () => {
+  let table: ScheduleRow[] = [];
+  let looks = 0;
+  const { releaser, requested } = releaserOf({
+    schedule: {
+      parked: async (_partition, _webhookId, released) => {
+        const found = table.filter(({ ids }) => !released.includes(ids.deliveryId));
+        await nextTick();
+        looks += 1;
+        // Its row was not there yet when the table was read, and is known here before the answer.
+        if (looks === 1) {
+          table = [rowOf(1, 1)];
+          releaser.changed(0, [{ kind: 'put', row: rowOf(1, 1) }]);
+        }
+        return found;
+      },
+    },
+  });
+  await releaser.assign(0);
+  await eventually(() => expect(requested()).toEqual([{ deliveryId, deferrals: 1 }]));
+  await releaser.close();
+});
+
+it('what a former owner has parked, after the partition was taken over, is found at the next look for it', async () => {
+  let table: ScheduleRow[] = [];
+  const { releaser, requested } = releaserOf({
+    schedule: {
+      parkedWebhooks: async () => table.map(({ ids }) => ids.webhookId),
+      parked: async (_partition, _webhookId, released) => table.filter(({ ids }) => !released.includes(ids.deliveryId)),
+    },
+  });
+  await releaser.assign(0);
+  table = [rowOf(1, 1)];
+  await releaser.findParked();
+  await eventually(() => expect(requested()).toEqual([{ deliveryId, deferrals: 1 }]));
+  await releaser.close();
+});
+
+it.each(['due', 'parked'] as const)(
+  'rows of a partition that went away while they were looked up are left alone: %s',
+  async (from) => {
+    const parked: ScheduleRow[] = [];
+    const look = async () => {
+      await nextTick();
+      releaser.revoke(0);
+      return [rowOf(1, 0)];
+    };
+    const { releaser, requested } = releaserOf({
+      room: () => (from === 'due' ? 0 : 100),
+      schedule: { [from]: look, park: async (rows) => void parked.push(...rows) },
+    });
+    await releaser.assign(0);
+    for (let turn = 0; turn < 10; turn++) await nextTick();
+    expect([parked, requested()]).toEqual([[], []]);
+    await releaser.close();
+  },
+);
+
 describe('looks at the table', () => {
   async function counting(room: number) {
     const looks: number[] = [];

@@ -146,10 +146,16 @@ export class Schedule {
     );
   }
 
-  /** Webhooks that have parked rows in this partition. */
+  /** Webhooks that have parked rows in this partition; from one to the next in the index, however many rows each has. */
   async parkedWebhooks(partition: number): Promise<number[]> {
     const rows: { webhook_id: string }[] = await this.database.query(
-      `select distinct webhook_id from delivery.schedule where partition = $1 and due_at is null`,
+      `with recursive found as (
+         (select webhook_id from delivery.schedule where partition = $1 and due_at is null order by webhook_id limit 1)
+         union all
+         select (select webhook_id from delivery.schedule
+                  where partition = $1 and due_at is null and webhook_id > found.webhook_id order by webhook_id limit 1)
+           from found where found.webhook_id is not null)
+       select webhook_id from found where webhook_id is not null`,
       [partition],
     );
     return rows.map((row) => Number(row.webhook_id));

@@ -20,6 +20,8 @@ export interface TakeSignedDeps {
   readonly order: Pick<SubjectOrder, 'arrive'>;
   readonly gates: Pick<Gates, 'holds' | 'hold' | 'limitRate' | 'times'>;
   readonly writer: OutcomeWriter;
+  /** Whether this process has the partition, and its takeover is complete. */
+  readonly isOurs: (partition: number) => boolean;
   readonly now: () => number;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
 }
@@ -27,11 +29,13 @@ export interface TakeSignedDeps {
 /**
  * Takes a batch of signed records: each goes into the lane of its webhook, or its outcome is written without a call
  * (cancelled, parked, unreadable), or it is a repeat and is dropped. Never waits for an endpoint.
- * Throws HoldError, before anything was taken, when a webhook's version has not arrived yet.
+ * Throws HoldError, before anything was taken, when a webhook's version has not arrived yet; and what is handed on while its
+ * partition goes away is not taken at all: nobody would make its calls, and its repeat would be dropped.
  */
 export const takeSigned = (deps: TakeSignedDeps) => {
   const parking = new Parking(deps.writer);
   return async (batch: Batch): Promise<void> => {
+    if (!deps.isOurs(batch.partition)) throw new HoldError(`partition ${batch.partition} was taken away`);
     const opened = batch.records.map((record) => ({ record, signed: open(record) }));
     for (const { signed } of opened) {
       if (signed.ok && !deps.webhooks.has(signed.delivery.webhookId, signed.delivery.ids.webhookVersion)) {

@@ -56,13 +56,14 @@ function service(options: { webhook?: Partial<Webhook>; laneRecordsMax?: number;
       times: (_webhook, reason) => (reason === 'circuit-open' ? { since: 4_000, nextAttemptAt: 5_000 } : {}),
     },
     writer,
+    isOurs: (partition) => partition === 0,
     now: () => 77,
     onUnreadable: () => undefined,
   });
   const hand = (...records: LogRecord[]) => {
     const batch: Batch = {
       topic: TOPICS.signed.name,
-      partition: 0,
+      partition: records[0]?.partition ?? 0,
       records,
       signal: new AbortController().signal,
       settle: ({ position }) => settled.push(position),
@@ -116,6 +117,12 @@ describe('taking signed records', () => {
     await hand(signedFixture(1, 10));
     expect(settled).toEqual([]);
     expect(calls).toHaveLength(1);
+  });
+
+  it('takes nothing of a partition that is not ours any more: it would never be called, and its repeat be dropped', async () => {
+    const { hand, calls, settled, lanes } = service();
+    await expect(hand({ ...signedFixture(1, 10), partition: 1 })).rejects.toThrow(HoldError);
+    expect([calls.length, settled, lanes.counts().records]).toEqual([0, [], 0]);
   });
 
   it('takes nothing of a batch while the version of a webhook has not arrived', async () => {
