@@ -10,10 +10,10 @@ interface Waiting {
 
 /**
  * What comes within this time is archived in one transaction. The archive is not urgent (the log follows a delivery within
- * 2 s), and a transaction for each of two dozen partitions every second costs the path that calls wait for more than the
+ * 2 s), and a transaction for each of two dozen partitions each time costs the path that calls wait for more than the
  * records themselves (performance.md §2, "What is not urgent must not be eager").
  */
-const GATHER_MS = 200;
+const GATHER_MS = 50;
 /**
  * A second's records of some hundred deliveries: then what was asked for and what came of it meet in one transaction and are one
  * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts). Where more
