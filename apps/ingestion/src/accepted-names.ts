@@ -141,6 +141,15 @@ export class AcceptedNames implements NameTable {
     for (const { partition, position } of named) this.#given.add(`${partition}:${position}`);
   }
 
+  /**
+   * All events of the batch got their names as they were appended, and are worked off: `accept` will not be asked. Resolves
+   * when that is stored, which is not urgent: what a watermark does not tell, the names do.
+   */
+  async workedOff(batch: NamedBatch): Promise<void> {
+    this.#takeGiven(batch);
+    await this.#moveWatermark(batch);
+  }
+
   /** Which of `eventKeys` are known. */
   async known(eventKeys: readonly string[]): Promise<ReadonlySet<string>> {
     if (eventKeys.length === 1) {
@@ -225,8 +234,8 @@ export class AcceptedNames implements NameTable {
 
   async #moveWatermark({ partition, finishedBefore, nowMs }: NamedBatch): Promise<void> {
     if (!this.#watermarkIsDue(partition, finishedBefore, nowMs)) return;
-    await this.database.query(MOVE_WATERMARK, [this.logId, partition, finishedBefore]);
     this.#watermarkWrittenAt.set(partition, nowMs);
+    await this.database.query(MOVE_WATERMARK, [this.logId, partition, finishedBefore]);
   }
 
   #watermarkIsDue(partition: number, finishedBefore: number, nowMs: number): boolean {

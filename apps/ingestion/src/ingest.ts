@@ -145,7 +145,8 @@ async function findReceivers(deps: IngestDeps, candidates: Candidate[], atEnd: (
   unmatched.forEach(look);
 }
 
-function receiversOf(receivers: Receivers, event: TelephonyEvent, acceptedAtMs: number): readonly Webhook[] {
+/** Those of the account who want the event. */
+export function receiversOf(receivers: Receivers, event: TelephonyEvent, acceptedAtMs: number): readonly Webhook[] {
   const named = receivers.webhooksFor(event.accountId, event.type);
   return named.filter((webhook) => matches(webhook, event, acceptedAtMs));
 }

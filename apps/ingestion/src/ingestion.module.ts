@@ -19,13 +19,14 @@ import type { Logger } from 'pino';
 import { accept } from './accept.js';
 import { AccountRates } from './account-rates.js';
 import { appendInTurns } from './append-in-turns.js';
-import type { AcceptedNames } from './accepted-names.js';
+import type { AcceptedNames, NamedBatch } from './accepted-names.js';
 import { appendWithNames, lookUpThenAppend, type AppendNew } from './append-new.js';
 import { readIngestionConfig, type IngestionConfig } from './config.js';
 import { ingestCounters } from './counters.js';
 import { EventsConsumer, INGEST_EVENTS } from './events.consumer.js';
 import { ACCEPT_EVENTS, EventsController } from './events.controller.js';
-import { ingest, type Claims, type IngestCounters, type IngestEvents } from './ingest.js';
+import { ingest, type Claims, type IngestCounters, type IngestDeps, type IngestEvents } from './ingest.js';
+import { ingestAhead } from './ingest-ahead.js';
 import { Intake } from './intake.js';
 import { loopBusy } from './loop-busy.js';
 import { NameLookup } from './name-lookup.js';
@@ -35,6 +36,8 @@ import { openClaims, openNames } from './open-names.js';
 const NAMES = Symbol('NAMES');
 const CLAIMS = Symbol('CLAIMS');
 const COUNTERS = Symbol('COUNTERS');
+const INGEST_DEPS = Symbol('INGEST_DEPS');
+const INGEST_GROUP = Symbol('INGEST_GROUP');
 
 /** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some hundredths of a second. */
 const INTAKE = { allMax: 2_000, accountMax: 100 };
@@ -62,21 +65,64 @@ const noting =
 
 const intakeProvider = ({ accountRate: { perSecond } }: IngestionConfig): Provider => ({
   provide: Intake,
-  inject: [NAMES, CONSUMER_GROUPS, CLOCK],
-  useFactory: (names: AcceptedNames, groups: ConsumerGroups, now: () => number) => {
+  inject: [CLOCK],
+  useFactory: (now: () => number) => {
     const rates = new AccountRates({ perSecond: Math.max(NEVER_HELD, perSecond), burst: INTAKE.accountMax / 2 }, now);
     const isOverRate = (accountId: number, count: number): boolean => rates.isOver(accountId, count);
-    const intake = new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
+    return new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
+  },
+});
+
+/** How the group `ingestion` reads: with the watermark of each partition, and ahead where that can be. */
+const groupProvider: Provider = {
+  provide: INGEST_GROUP,
+  inject: [INGEST_DEPS, CONSUMER_GROUPS, NAMES, Intake, LOGGER],
+  useFactory: (
+    deps: IngestDeps,
+    groups: ConsumerGroups,
+    names: AcceptedNames,
+    intake: Intake,
+    logger: Logger,
+  ): void => {
+    const workedOff = (batch: NamedBatch): void => {
+      intake.workedOff(batch.partition, batch.events.at(-1)!.position + 1);
+      names.workedOff(batch).catch((error: unknown) => logger.warn({ err: error }, 'the watermark is not stored'));
+    };
     groups.configure('ingestion', {
+      ahead: ingestAhead({ ...deps, workedOff }),
       onAssigned: async ({ partition }) => {
         await names.loadWatermark(partition);
         intake.assigned(partition);
       },
       onRevoked: async (partition) => intake.revoked(partition),
     });
-    return intake;
   },
-});
+};
+
+/** Names → requests, ahead of the append or after it. */
+const ingestProviders = (config: IngestionConfig): Provider[] => [
+  {
+    provide: INGEST_DEPS,
+    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, CLAIMS, COUNTERS, CLOCK],
+    useFactory: (
+      receivers: WebhookDirectory,
+      accounts: AccountDirectory,
+      names: AcceptedNames,
+      claims: Claims,
+      counters: IngestCounters,
+      now: () => number,
+    ): IngestDeps => {
+      const rates = new AccountRates(config.accountRate, now);
+      return { receivers, accounts, names, claims, rates, counters, now };
+    },
+  },
+  {
+    provide: INGEST_EVENTS,
+    inject: [INGEST_DEPS, Intake],
+    useFactory: (deps: IngestDeps, intake: Intake) => noting(intake, ingest(deps)),
+  },
+  groupProvider,
+];
 
 /** In the order of the flow: HTTP → log → names → requests. */
 const providers = (config: IngestionConfig): Provider[] => [
@@ -105,22 +151,7 @@ const providers = (config: IngestionConfig): Provider[] => [
       });
     },
   },
-  {
-    provide: INGEST_EVENTS,
-    inject: [WEBHOOK_DIRECTORY, ACCOUNT_DIRECTORY, NAMES, CLAIMS, COUNTERS, CLOCK, Intake],
-    useFactory: (
-      receivers: WebhookDirectory,
-      accounts: AccountDirectory,
-      names: AcceptedNames,
-      claims: Claims,
-      counters: IngestCounters,
-      now: () => number,
-      intake: Intake,
-    ) => {
-      const rates = new AccountRates(config.accountRate, now);
-      return noting(intake, ingest({ receivers, accounts, names, claims, rates, counters, now }));
-    },
-  },
+  ...ingestProviders(config),
   {
     provide: NamesCleanup,
     inject: [NAMES, CLOCK, LOGGER],

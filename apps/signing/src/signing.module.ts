@@ -19,13 +19,15 @@ import { readSigningConfig, type SigningConfig } from './config.js';
 import { BulkTurns } from './bulk-turns.js';
 import { BULK_TURNS, RequestedConsumer, SIGN_REQUESTS } from './requested.consumer.js';
 import { secretsUnreadable } from './secrets-unreadable.js';
-import { sign } from './sign.js';
+import { sign, type SignDeps } from './sign.js';
+import { signAhead } from './sign-ahead.js';
 import { SigningKeys } from './signing-keys.js';
 
 /** A batch of the bulk topic holds its turn up to its end. */
 const BULK_RECORDS = 100;
 
 const SIGNING_KEYS = Symbol('SIGNING_KEYS');
+const SIGN_DEPS = Symbol('SIGN_DEPS');
 
 /** In the order of the flow: sealed secret → key → signed call. */
 const providers = (config: SigningConfig): Provider[] => [
@@ -40,25 +42,27 @@ const providers = (config: SigningConfig): Provider[] => [
       ),
   },
   {
-    provide: SIGN_REQUESTS,
+    provide: SIGN_DEPS,
     inject: [WEBHOOK_DIRECTORY, SIGNING_KEYS, METRICS, CLOCK],
-    useFactory: (webhooks: WebhookDirectory, keys: SigningKeys, metrics: Metrics, now: () => number) =>
-      sign({
-        webhooks,
-        keys,
-        counters: {
-          refused: (status) => metrics.deliveries.inc({ status }),
-          done: (appendedAtMs) => observeHop(metrics, 'sign', appendedAtMs, now()),
-        },
-        now,
-      }),
+    useFactory: (webhooks: WebhookDirectory, keys: SigningKeys, metrics: Metrics, now: () => number): SignDeps => ({
+      webhooks,
+      keys,
+      counters: {
+        refused: (status) => metrics.deliveries.inc({ status }),
+        done: (appendedAtMs) => observeHop(metrics, 'sign', appendedAtMs, now()),
+      },
+      now,
+    }),
   },
+  { provide: SIGN_REQUESTS, inject: [SIGN_DEPS], useFactory: sign },
   {
     provide: BULK_TURNS,
-    inject: [CONSUMER_GROUPS],
-    useFactory: (groups: ConsumerGroups) => {
+    inject: [CONSUMER_GROUPS, SIGN_DEPS],
+    useFactory: (groups: ConsumerGroups, deps: SignDeps) => {
+      const turns = new BulkTurns(() => groups.lagOf(TOPICS.requested.name));
+      groups.configure('signing', { ahead: signAhead(deps, (count) => turns.normalDone(count)) });
       groups.configure('signing-bulk', { batchRecords: BULK_RECORDS });
-      return new BulkTurns(() => groups.lagOf(TOPICS.requested.name));
+      return turns;
     },
   },
 ];

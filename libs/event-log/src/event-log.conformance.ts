@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe } from 'vitest';
+import { aheadCases } from './conformance/ahead.js';
 import { compactionCases } from './conformance/compaction.js';
 import { crashCases } from './conformance/crash.js';
 import type { EngineTraits, MakeEngine } from './conformance/engine-under-test.js';
@@ -32,6 +33,7 @@ export function eventLogConformance(name: string, makeEngine: MakeEngine, traits
     rejectedCases(makeEngine);
     retryCases(makeEngine);
     progressCases(makeEngine);
+    aheadCases(makeEngine);
     readerCases(makeEngine);
     sizeCases(makeEngine);
     operationCases(makeEngine);

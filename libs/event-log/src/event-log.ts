@@ -115,6 +115,8 @@ export interface ConsumeOptions {
   /** All topics of one group are co-partitioned: partition n of each belongs to the same member. */
   readonly topics: readonly string[];
   readonly handle: BatchHandler;
+  /** Only with `settle: 'batch'`: what needs no waiting may be handled before it is appended (docs/adr/0039). */
+  readonly ahead?: HandleAhead;
   /**
    * `batch` (default): a batch is finished when `handle` resolves; what it returned is appended together with the
    * progress of the group (embedded: one transaction; Kafka: acknowledged first, the offset is committed later).
@@ -141,6 +143,28 @@ export interface ConsumeOptions {
  * The handler may take as long as it likes: heartbeats go on beside it.
  */
 export type BatchHandler = (batch: Batch) => Promise<readonly OutgoingRecord[] | void>;
+
+/**
+ * Says what records would cause, if that can be said at once: without waiting, and without any effect, since the records are
+ * about to be appended but may not be. Undefined, or what it throws: hand them to `handle` when they are there. An engine that
+ * has records, outputs and progress in one database (embedded) then appends all of it together; others never ask.
+ */
+export type HandleAhead = (batch: AheadBatch) => Ahead | undefined;
+
+export interface AheadBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** At least one, in order, all of this topic and partition, with the places that they will have. */
+  readonly records: readonly LogRecord[];
+  /** Whether they get their names as they are appended (`publishOnce`). */
+  readonly areNamed: boolean;
+}
+
+export interface Ahead {
+  readonly outputs: readonly OutgoingRecord[];
+  /** Called when records and outputs are there: `handle` will not see these records. */
+  appended(): void;
+}
 
 export interface Batch {
   readonly topic: string;

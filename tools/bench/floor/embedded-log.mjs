@@ -9,9 +9,10 @@ const TABLES = `
   CREATE TABLE offsets (topic smallint PRIMARY KEY, position bigint NOT NULL) WITH (fillfactor = 20);
   INSERT INTO offsets SELECT topic, 0 FROM generate_series(0, 3) AS topic;`;
 const APPEND = `INSERT INTO records (topic, position, key, headers, value)
-  SELECT $1::smallint, $2::bigint + ordinality - 1, key, headers, value
-  FROM unnest($3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY AS r (key, headers, value, ordinality)`;
-const APPEND_AND_MOVE = `WITH appended AS (${APPEND}) UPDATE offsets SET position = $7 WHERE topic = $6`;
+  SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])`;
+const APPEND_AND_MOVE = `WITH appended AS (${APPEND})
+  UPDATE offsets SET position = moved.position
+  FROM unnest($6::smallint[], $7::bigint[]) AS moved (topic, position) WHERE offsets.topic = moved.topic`;
 
 export async function createTables(client) {
   await client.query(TABLES);
@@ -24,17 +25,20 @@ export async function connectPostgres(url) {
 }
 
 /**
- * Appends to one topic with group commit: what is handed in while a statement is under way goes into the next one. Records
- * are handed on in memory when they are committed.
+ * Appends to one topic with group commit: what is handed in while a statement is under way goes into the next one, and with
+ * each record goes what the hops that need not wait make of it (`chain`: of each, its topic and what it makes of a record).
+ * Records are handed on in memory when they are committed.
  */
 export class TopicWriter {
   #queue = [];
   #running = false;
-  #next = 0;
+  /** By topic of the chain, its own first. */
+  #next;
 
   /** `flush`: a commit waits for the disk. `readTopic`, `progress()`: which offset moves along, and to where. */
-  constructor({ client, topic, flush, readTopic, progress, onCommitted }) {
-    Object.assign(this, { client, topic, flush, readTopic, progress, onCommitted });
+  constructor({ client, topic, chain = [], flush, readTopic, progress, onCommitted }) {
+    Object.assign(this, { client, topic, chain, flush, readTopic, progress, onCommitted });
+    this.#next = [0, ...chain.map(() => 0)];
   }
 
   async open() {
@@ -55,13 +59,16 @@ export class TopicWriter {
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const calls = this.#queue.splice(0);
-      const records = calls.flatMap((call) => call.records);
+      const hops = [{ topic: this.topic, records: calls.flatMap((call) => call.records) }];
+      for (const { topic, transform } of this.chain)
+        hops.push({ topic, records: hops.at(-1).records.map((record) => transform(record)) });
+      hops.forEach(({ records }, hop) => {
+        for (const record of records) record.position = this.#next[hop]++;
+      });
       try {
-        const position = this.#next;
-        for (const record of records) record.position = this.#next++;
-        await this.client.query(this.#statement(records, position));
+        await this.client.query(this.#statement(hops));
         for (const { resolve } of calls) resolve();
-        this.onCommitted(records);
+        for (const { topic, records } of hops) this.onCommitted(records, topic);
       } catch (error) {
         for (const { reject } of calls) reject(error);
       }
@@ -69,11 +76,12 @@ export class TopicWriter {
     this.#running = false;
   }
 
-  #statement(records, position) {
+  #statement(hops) {
+    const records = hops.flatMap((hop) => hop.records);
     for (const record of records) record.headersText = JSON.stringify(record.headers);
     const values = [
-      this.topic,
-      position,
+      hops.flatMap((hop) => hop.records.map(() => hop.topic)),
+      records.map((record) => record.position),
       records.map((record) => record.key),
       binaryArray(
         'text',
@@ -84,7 +92,10 @@ export class TopicWriter {
         records.map((record) => record.value),
       ),
     ];
-    if (this.readTopic === undefined) return { name: 'append', text: APPEND, values };
-    return { name: 'append-and-move', text: APPEND_AND_MOVE, values: [...values, this.readTopic, this.progress()] };
+    const moves = this.chain.map((_, hop) => [hops[hop].topic, this.#next[hop]]);
+    if (this.readTopic !== undefined) moves.push([this.readTopic, this.progress()]);
+    if (moves.length === 0) return { name: 'append', text: APPEND, values };
+    const moved = [moves.map(([topic]) => topic), moves.map(([, position]) => position)];
+    return { name: 'append-and-move', text: APPEND_AND_MOVE, values: [...values, ...moved] };
   }
 }

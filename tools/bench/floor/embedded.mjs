@@ -1,8 +1,8 @@
 // The floor of the embedded engine: the hops of the product and nothing else, as quick as we know how to make them.
 //
-//   POST /v2/events -> events (flushed, then 202) -> requested -> signed -> POST -> outcomes, every hop in PostgreSQL: one
-//   statement that inserts its outputs and moves its offset, group commit, `synchronous_commit=off` for what is derived,
-//   committed records handed on in memory; once a second all of it goes into an archive table.
+//   POST /v2/events -> events -> requested -> signed (one commit for these three, flushed, then 202) -> POST -> outcomes, all
+//   in PostgreSQL: one statement that inserts the outputs and moves the offsets, group commit, `synchronous_commit=off` for
+//   outcomes, committed records handed on in memory; once a second all of it goes into an archive table.
 //
 // LEFT OUT, what the product does besides: checking events and credentials, accepting an event once, webhooks that can change
 // (who gets what is the account's number), sealed secrets and key ring, partitions and keys' order, retries and their
@@ -27,45 +27,34 @@ await createTables(setup);
 const archive = await openArchive(setup);
 let toArchive = [];
 const delivered = new Watermark(0);
-const done = { [EVENTS]: 0, [REQUESTED]: 0 };
 
 const fail = (error) => {
   console.error(error);
   process.exit(1);
 };
 
-async function writer(topic, flush, { reads, progress, next }) {
+async function writer(settings) {
   const made = new TopicWriter({
     client: await connect(),
-    topic,
-    flush,
-    readTopic: reads,
-    progress,
-    onCommitted: (records) => {
+    ...settings,
+    onCommitted: (records, topic) => {
       for (const record of records) toArchive.push({ topic, record });
-      next?.(records);
+      if (topic === SIGNED) deliver(records);
     },
   });
   await made.open();
   return made;
 }
 
-const outcomes = await writer(OUTCOMES, false, { reads: SIGNED, progress: () => delivered.next });
-const signed = await writer(SIGNED, false, { reads: REQUESTED, progress: () => done[REQUESTED], next: deliver });
-const requested = await writer(REQUESTED, false, {
-  reads: EVENTS,
-  progress: () => done[EVENTS],
-  next: derive(signed, signedOf, REQUESTED),
+const outcomes = await writer({ topic: OUTCOMES, flush: false, readTopic: SIGNED, progress: () => delivered.next });
+const events = await writer({
+  topic: EVENTS,
+  flush: true,
+  chain: [
+    { topic: REQUESTED, transform: requestedOf },
+    { topic: SIGNED, transform: signedOf },
+  ],
 });
-const events = await writer(EVENTS, true, { next: derive(requested, requestedOf, EVENTS) });
-
-/** Commits of a writer follow each other in order, so the position behind its last queued record is what it has done. */
-function derive(to, transform, from) {
-  return (records) => {
-    done[from] = records.at(-1).position + 1;
-    to.append(records.map(transform)).catch(fail);
-  };
-}
 
 function deliver(records) {
   for (const record of records)

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { AppendTimes } from '../append-times.js';
 import { HoldError } from '../errors.js';
-import type { Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
+import type { Ahead, Batch, ConsumeOptions, LogRecord, OutgoingRecord } from '../event-log.js';
 import { backoffMs, pause, within } from '../backoff.js';
 import { SettleTracker } from '../settle-tracker.js';
 import type { Logger } from '../logger.js';
@@ -23,8 +23,18 @@ export interface AssignmentDeps {
   /** Appends a handler's outputs together with the group's progress. */
   append(records: readonly OutgoingRecord[], move: Move): Promise<unknown>;
   moveSoon(move: Move): void;
+  /** Told when a group that handles ahead waits for the next record. */
+  isIdle(): void;
   /** Where the group is with this partition. */
   startOf(group: string, partition: Partition): number;
+}
+
+/** What was handled before it is appended. It is told once which of the two came true. */
+export interface HandledAhead {
+  readonly outputs: readonly OutgoingRecord[];
+  readonly move: Move;
+  appended(): void;
+  dropped(): void;
 }
 
 /** One partition of every topic of a group, in the hands of one member from assignment to revocation. */
@@ -35,6 +45,8 @@ export class Assignment {
   #working: Promise<unknown> = Promise.resolve();
   #appends = new Set<Promise<unknown>>();
   readonly #positions = new Map<Partition, number>();
+  /** Partitions of which all is finished: the next record is waited for. */
+  readonly #waiting = new Set<Partition>();
   /** By topic: when the log took the oldest record that was handed on and is not finished. */
   readonly #oldestMs = new Map<string, () => number | undefined>();
   /** By topic (or `assignment`): since when it has been failing. */
@@ -89,6 +101,55 @@ export class Assignment {
     this.#stop();
   }
 
+  /**
+   * Handles `records`, which are about to be appended to `partition`, if it can be said at once what they cause and nothing
+   * stands before them; else undefined. Until it is told what became of them a revocation waits.
+   */
+  ahead(partition: Partition, records: readonly LogRecord[], areNamed: boolean): HandledAhead | undefined {
+    const { ahead, batchRecords = Infinity, group } = this.options;
+    const isNext = this.#waiting.has(partition) && this.#positions.get(partition) === records[0]!.position;
+    if (!ahead || !isNext || this.#abort.signal.aborted || records.length > batchRecords) return undefined;
+    let handled: Ahead | undefined;
+    try {
+      handled = ahead({ topic: partition.topic, partition: this.number, records, areNamed });
+    } catch {
+      // It will throw again when the records are there, and is said and repeated then.
+    }
+    if (!handled) return undefined;
+    HANDLED.publish(group);
+    const { outputs, appended } = handled;
+    const next = records.at(-1)!.position + 1;
+    const known = Promise.withResolvers<void>();
+    this.#appends.add(known.promise);
+    const end = (): void => {
+      this.#appends.delete(known.promise);
+      known.resolve();
+    };
+    return {
+      outputs,
+      move: this.#move(partition, next),
+      appended: () => {
+        this.#positions.set(partition, next);
+        try {
+          appended();
+        } catch (error) {
+          this.#say(`${partition.topic}: what was appended could not be noted`, error);
+        }
+        OUTPUTS_WRITTEN.publish(group);
+        end();
+      },
+      dropped: end,
+    };
+  }
+
+  /** Whether it is about to have finished all that there is, so that it could handle ahead what comes next. */
+  get isFinishing(): boolean {
+    if (!this.options.ahead || this.#abort.signal.aborted) return false;
+    return this.partitions.some(
+      (partition) => !this.#waiting.has(partition) && this.#positions.get(partition) === partition.next,
+    );
+  }
+
   #stop(): void {
     this.#abort.abort();
     for (const partition of this.partitions) partition.wake();
@@ -123,7 +184,11 @@ export class Assignment {
     const byRecord = this.options.settle === 'record';
     this.#oldestMs.set(partition.topic, () => (tracker.open === 0 ? undefined : times.at(tracker.watermark)));
     while (!signal.aborted) {
-      const records = await this.deps.source.take(partition, this.#positions.get(partition)!, this.appetite, signal);
+      this.#waiting.add(partition);
+      if (this.options.ahead) this.deps.isIdle();
+      const position = (): number => this.#positions.get(partition)!;
+      const records = await this.deps.source.take(partition, position, this.appetite, signal);
+      this.#waiting.delete(partition);
       const last = records.at(-1);
       if (!last || signal.aborted) return;
       const next = last.position + 1;

@@ -3,6 +3,7 @@ import type { Part } from './commit.js';
 
 /** A part that somebody waits for. */
 export interface Waiting extends Part {
+  readonly arrivedAtMs: number;
   readonly giveUpAtMs: number;
   readonly resolve: (places: readonly (Place | undefined)[]) => void;
   readonly reject: (error: Error) => void;
@@ -50,9 +51,9 @@ export class CommitQueue {
 
   /**
    * Takes what may go together in one commit beside those that write to `underWay`: nothing overtakes what came before it for
-   * the same topic or group, and what need not wait for the disk does not go with what must.
+   * the same topic or group, and what need not wait for the disk does not go with what must. What `isHeld` stays.
    */
-  take(underWay: Touched): Waiting[] {
+  take(underWay: Touched, isHeld: (part: Waiting) => boolean): Waiting[] {
     const blocked = new Touched();
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
@@ -62,7 +63,7 @@ export class CommitQueue {
       const first = taken[0];
       const fits = !first || (bytes + part.bytes <= COMMIT_BYTES && records + part.records.length <= COMMIT_RECORDS);
       const goesAlong = !first || (part.flush === first.flush && part.names === first.names);
-      if (fits && goesAlong && !underWay.has(part) && !blocked.has(part)) {
+      if (fits && goesAlong && !underWay.has(part) && !blocked.has(part) && !isHeld(part)) {
         taken.push(part);
         bytes += part.bytes;
         records += part.records.length;

@@ -42,39 +42,79 @@ export interface Commit {
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Positions follow each other from `next` of each partition; times never fall within one. Records whose name is `taken`, or
- * was already used within the commit, are left out.
+ * A commit as it comes to be, part by part. Positions follow each other from `next` of each partition; times never fall within
+ * one. Records whose name is `taken`, or was already used within the commit, are left out.
  */
+export class CommitPlan {
+  readonly #nexts = new Map<Partition, number>();
+  readonly #records: LogRecord[] = [];
+  readonly #ready: ReadyRecord[] = [];
+  readonly #named = new Map<string, NamedPlace>();
+  readonly #parts: Part[] = [];
+  readonly #places: (readonly (Place | undefined)[])[] = [];
+
+  constructor(
+    private readonly nowMs: number,
+    private readonly taken: ReadonlySet<string> = NONE,
+  ) {}
+
+  add(part: Part): void {
+    this.#parts.push(part);
+    this.#places.push(part.records.map((one) => this.#place(one)));
+  }
+
+  /** How many records it has. */
+  get size(): number {
+    return this.#records.length;
+  }
+
+  /** The records from number `from` on, as they will be in the log. */
+  byPartition(from: number): Map<Partition, LogRecord[]> {
+    const byPartition = new Map<Partition, LogRecord[]>();
+    for (let index = from; index < this.size; index += 1) {
+      const { partition } = this.#ready[index]!;
+      const records = byPartition.get(partition);
+      if (records) records.push(this.#records[index]!);
+      else byPartition.set(partition, [this.#records[index]!]);
+    }
+    return byPartition;
+  }
+
+  commit(alsoMoves: readonly Move[]): Commit {
+    const { nowMs } = this;
+    const appended = { records: this.#records, ready: this.#ready };
+    const moves = latest(this.#parts, alsoMoves);
+    const named = [...this.#named.values()];
+    const names = named.length > 0 ? this.#parts[0]?.names : undefined;
+    const flush = this.#parts.some((part) => part.flush);
+    const query = names ? namedQuery(names, { ...appended, named, moves, nowMs }) : queryFor(appended, moves, flush);
+    return { ...appended, places: this.#places, names, named, query };
+  }
+
+  #place(one: ReadyRecord): Place | undefined {
+    const { name, key, value, headers } = one;
+    if (name !== undefined && (this.taken.has(name) || this.#named.has(name))) return undefined;
+    const { topic, number: partition, next, lastAppendedAtMs } = one.partition;
+    const position = this.#nexts.get(one.partition) ?? next;
+    this.#nexts.set(one.partition, position + 1);
+    const appendedAtMs = Math.max(this.nowMs, lastAppendedAtMs);
+    this.#records.push({ topic, partition, position, appendedAtMs, key, value, headers });
+    this.#ready.push(one);
+    if (name !== undefined) this.#named.set(name, { name, partition, position });
+    return { topic, partition, position };
+  }
+}
+
+/** A commit of these parts and nothing else. */
 export function planCommit(
   parts: readonly Part[],
   alsoMoves: readonly Move[],
   nowMs: number,
-  taken: ReadonlySet<string> = NONE,
+  taken?: ReadonlySet<string>,
 ): Commit {
-  const nexts = new Map<Partition, number>();
-  const records: LogRecord[] = [];
-  const ready: ReadyRecord[] = [];
-  const named = new Map<string, NamedPlace>();
-  const place = (one: ReadyRecord): Place | undefined => {
-    if (one.name !== undefined && (taken.has(one.name) || named.has(one.name))) return undefined;
-    const { key, value, headers } = one;
-    const { topic, number: partition, next, lastAppendedAtMs } = one.partition;
-    const position = nexts.get(one.partition) ?? next;
-    nexts.set(one.partition, position + 1);
-    const appendedAtMs = Math.max(nowMs, lastAppendedAtMs);
-    records.push({ topic, partition, position, appendedAtMs, key, value, headers });
-    ready.push(one);
-    if (one.name !== undefined) named.set(one.name, { name: one.name, partition, position });
-    return { topic, partition, position };
-  };
-  const places = parts.map((part) => part.records.map(place));
-  const flush = parts.some((part) => part.flush);
-  const names = named.size > 0 ? parts[0]?.names : undefined;
-  const byName = [...named.values()];
-  const query = names
-    ? namedQuery(names, byName, records, ready, nowMs)
-    : queryFor(records, ready, latest(parts, alsoMoves), flush);
-  return { records, ready, places, names, named: byName, query };
+  const plan = new CommitPlan(nowMs, taken);
+  for (const part of parts) plan.add(part);
+  return plan.commit(alsoMoves);
 }
 
 /** Whether `commit`, sent over a connection that is gone, arrived. One record tells: it is all or nothing. */
@@ -126,12 +166,12 @@ const STATEMENTS = {
   move: { name: 'move', text: `WITH moved AS (${moveFrom(2)}) ${SETTING}` },
 } as const;
 
-function queryFor(
-  records: readonly LogRecord[],
-  ready: readonly ReadyRecord[],
-  moves: readonly Move[],
-  flush: boolean,
-): QueryConfig {
+interface Appended {
+  readonly records: readonly LogRecord[];
+  readonly ready: readonly ReadyRecord[];
+}
+
+function queryFor({ records, ready }: Appended, moves: readonly Move[], flush: boolean): QueryConfig {
   const setting = flush ? 'on' : 'off';
   if (records.length === 0) return { ...STATEMENTS.move, values: [setting, ...movedValues(moves)] };
   if (records.length === 1 && moves.length <= 1) {
@@ -140,7 +180,7 @@ function queryFor(
     if (!move) return { ...STATEMENTS.appendOne, values: one };
     return { ...STATEMENTS.oneOfBoth, values: [...one, move.group, move.topicId, move.partition, move.position] };
   }
-  const appended = appendValues(records, ready);
+  const appended = appendValues({ records, ready });
   if (moves.length === 0) return { ...STATEMENTS.append, values: [setting, ...appended] };
   return { ...STATEMENTS.both, values: [setting, ...appended, ...movedValues(moves)] };
 }
@@ -152,7 +192,7 @@ const movedValues = (moves: readonly Move[]): Buffer[] => [
   bigints(moves.map((move) => move.position)),
 ];
 
-const appendValues = (records: readonly LogRecord[], ready: readonly ReadyRecord[]): Buffer[] => [
+const appendValues = ({ records, ready }: Appended): Buffer[] => [
   smallints(ready.map((record) => record.partition.topicId)),
   smallints(records.map((record) => record.partition)),
   bigints(records.map((record) => record.position)),
@@ -181,21 +221,30 @@ export const hasTakenNames = (error: unknown, { names }: Commit): boolean =>
 
 const FIRST_NAME_PARAMETER = 9;
 
-/** Appends records that bear names; all, or none when a name is taken: positions stay without gaps. It always waits for the disk. */
-function namedQuery(
-  names: NameTable,
-  named: readonly NamedPlace[],
-  records: readonly LogRecord[],
-  ready: readonly ReadyRecord[],
-  nowMs: number,
-): QueryConfig {
+interface Named extends Appended {
+  readonly named: readonly NamedPlace[];
+  readonly moves: readonly Move[];
+  readonly nowMs: number;
+}
+
+/**
+ * Appends records that bear names, and with them what they caused; all, or none when a name is taken: positions stay without
+ * gaps. It always waits for the disk.
+ */
+function namedQuery(names: NameTable, { records, ready, named, moves, nowMs }: Named): QueryConfig {
   const count = FIRST_NAME_PARAMETER + names.parameterCount;
   const isOne = records.length === 1;
-  const appended = isOne ? oneValues(records[0]!, ready[0]!) : appendValues(records, ready);
+  const moved = moves.length > 0 ? `, moved AS (${moveFrom(count + 1)})` : '';
   return {
-    name: `append-${names.id}${isOne ? '-one' : ''}`,
-    text: `WITH appended AS (${isOne ? APPEND_ONE : APPEND_MANY}), named AS (${names.insert(FIRST_NAME_PARAMETER)})
+    name: `append-${names.id}${isOne ? '-one' : ''}${moved && '-and-move'}`,
+    text: `WITH appended AS (${isOne ? APPEND_ONE : APPEND_MANY}), named AS (${names.insert(FIRST_NAME_PARAMETER)})${moved}
            ${SETTING}, 1 / (CASE WHEN (SELECT count(*) FROM named) = $${count}::bigint THEN 1 ELSE 0 END)`,
-    values: ['on', ...appended, ...names.values(named, nowMs), named.length],
+    values: [
+      'on',
+      ...(isOne ? oneValues(records[0]!, ready[0]!) : appendValues({ records, ready })),
+      ...names.values(named, nowMs),
+      named.length,
+      ...(moved ? movedValues(moves) : []),
+    ],
   };
 }

@@ -18,7 +18,8 @@ import type {
 import type { Logger } from '../logger.js';
 import { Assignment, type AssignmentDeps } from './assignment.js';
 import type { ReadyRecord } from './commit.js';
-import { Group, Member } from './group.js';
+import { Groups, Member } from './group.js';
+import { HandlingAhead } from './handling-ahead.js';
 import type { Partition } from './partition.js';
 import { ownBytes } from './own-bytes.js';
 import { partitionOf } from './partition-of.js';
@@ -74,7 +75,7 @@ class EmbeddedLog implements OperableLog {
   readonly #writer: GroupCommitWriter;
   readonly #source: RecordSource;
   readonly #retention: Retention;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Groups();
   readonly #followers = new Set<TopicFollower>();
   readonly #consumers = new Set<Consumer>();
 
@@ -90,9 +91,15 @@ class EmbeddedLog implements OperableLog {
       sessions: this.#sessions,
       partitions: this.#partitions,
       progress: this.#progress,
+      ahead: new HandlingAhead({
+        assignmentsOf: (partition) => this.#groups.ahead(partition),
+        isAnyFinishing: () => this.#groups.isAnyFinishing(),
+        ready: (outputs) => this.#ready(outputs),
+        saved: (move) => this.#progress.saved(move),
+      }),
       logger: options.logger,
       now: this.#now,
-      onSetBack: () => this.#assignments().forEach((assignment) => assignment.disown()),
+      onSetBack: () => this.#groups.assignments().forEach((assignment) => assignment.disown()),
       onRewound: () => this.#rewound(),
     });
     this.#retention = new Retention(this.#pool, () => this.#partitions.topics(), this.#now, options.logger);
@@ -132,7 +139,8 @@ class EmbeddedLog implements OperableLog {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const topics = options.topics.map((name) => this.#partitions.topic(name));
-    const group = this.#group(options.group, Math.max(...topics.map((topic) => topic.partitions.length)));
+    const group = this.#groups.of(options.group, Math.max(...topics.map((topic) => topic.partitions.length)));
+    if (options.ahead && options.settle !== 'record') this.#groups.handlesAhead(group, options.topics);
     const appetite: Appetite = { ...(options.lazy ? LAZY : EAGER), records: options.batchRecords ?? BATCH_RECORDS };
     const member = new Member((number) => {
       const partitions = topics.flatMap((topic) => topic.partitions[number] ?? []);
@@ -193,7 +201,7 @@ class EmbeddedLog implements OperableLog {
   }
 
   async setGroupPositions(group: string, topic: string, positions: ReadonlyMap<number, number>): Promise<void> {
-    if (this.#groups.get(group)?.members.length) throw new Error(`Group ${group} has members: stop its service first`);
+    if (this.#groups.hasMembers(group)) throw new Error(`Group ${group} has members: stop its service first`);
     const moves = [...positions].map(([number, position]): Move => {
       const { topicId } = this.#partition(topic, number);
       return { group, topicId, partition: number, position };
@@ -206,7 +214,9 @@ class EmbeddedLog implements OperableLog {
     if (this.#writer.failure) return { ok: false, reason: this.#writer.failure.message };
     if (!this.#started || !this.#sessions.connected) return { ok: false, reason: 'the database is away' };
     const tooLong = this.#now() - FAILING_TOO_LONG_MS;
-    const failing = this.#assignments().find((assignment) => (assignment.failingSinceMs() ?? Infinity) <= tooLong);
+    const failing = this.#groups
+      .assignments()
+      .find((assignment) => (assignment.failingSinceMs() ?? Infinity) <= tooLong);
     return failing ? { ok: false, reason: `${failing} has been failing for over 30 s` } : { ok: true };
   }
 
@@ -245,12 +255,6 @@ class EmbeddedLog implements OperableLog {
     return partition;
   }
 
-  #group(name: string, partitions: number): Group {
-    const group = this.#groups.get(name) ?? new Group(partitions);
-    this.#groups.set(name, group);
-    return group;
-  }
-
   /** A group that was never here begins at the oldest record that is still there. */
   #startOf(group: string, partition: Partition): number {
     return Math.max(this.#progress.of(group, partition.topicId, partition.number) ?? 0, partition.earliest);
@@ -263,6 +267,7 @@ class EmbeddedLog implements OperableLog {
       now: this.#now,
       startOf: (group, partition) => this.#startOf(group, partition),
       moveSoon: (move) => this.#writer.moveSoon(move),
+      isIdle: () => this.#writer.groupIsIdle(),
       append: async (outputs, move) => {
         const records = this.#ready(outputs);
         await this.#writer.append({ records, moves: [move], flush: false, bytes: bytesOf(records) });
@@ -271,18 +276,13 @@ class EmbeddedLog implements OperableLog {
     };
   }
 
-  #assignments(): Assignment[] {
-    const members = [...this.#groups.values()].flatMap((group) => group.members);
-    return members.flatMap((member) => [...member.assignments.values()]);
-  }
-
   #recover(): void {
     // Its failure is kept by the writer, which tells everybody who asks.
     if (this.#started) this.#writer.recover().catch(() => undefined);
   }
 
   #rewound(): void {
-    for (const group of this.#groups.values()) void group.restart();
+    this.#groups.restart();
     for (const follower of this.#followers) void follower.rewind();
   }
 }

@@ -1,4 +1,5 @@
 import type { Assignment } from './assignment.js';
+import type { Partition } from './partition.js';
 
 /** How long a member may take to let go of a partition: for another member, and when it closes. */
 const HANDOVER_MS = 3_000;
@@ -81,5 +82,57 @@ export class Group {
       owner.assignments.set(partition, assignment);
       assignment.start();
     }
+  }
+}
+
+/** All groups of the log. */
+export class Groups {
+  readonly #byName = new Map<string, Group>();
+  /** By topic. */
+  readonly #handlingAhead = new Map<string, Set<Group>>();
+
+  /** A group has as many partitions as its topic with most. */
+  of(name: string, partitions: number): Group {
+    const group = this.#byName.get(name) ?? new Group(partitions);
+    this.#byName.set(name, group);
+    return group;
+  }
+
+  hasMembers(name: string): boolean {
+    return (this.#byName.get(name)?.members.length ?? 0) > 0;
+  }
+
+  /** Members of the group handle records of these topics before they are appended. */
+  handlesAhead(group: Group, topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#handlingAhead.set(topic, (this.#handlingAhead.get(topic) ?? new Set()).add(group));
+    }
+  }
+
+  /** The assignments of `partition` in groups that handle ahead. */
+  ahead({ topic, number }: Partition): Assignment[] {
+    const assignments: Assignment[] = [];
+    for (const { members } of this.#handlingAhead.get(topic) ?? []) {
+      for (const member of members) {
+        const assignment = member.assignments.get(number);
+        if (assignment) assignments.push(assignment);
+      }
+    }
+    return assignments;
+  }
+
+  /** As `Assignment.isFinishing`, of any. */
+  isAnyFinishing(): boolean {
+    return this.assignments().some((assignment) => assignment.isFinishing);
+  }
+
+  assignments(): Assignment[] {
+    const members = [...this.#byName.values()].flatMap((group) => group.members);
+    return members.flatMap((member) => [...member.assignments.values()]);
+  }
+
+  /** Each begins again at the progress that the log knows now. */
+  restart(): void {
+    for (const group of this.#byName.values()) void group.restart();
   }
 }

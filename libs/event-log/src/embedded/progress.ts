@@ -46,9 +46,11 @@ export class Progress {
     this.#unsaved.set(key, move);
   }
 
-  /** Notes a move that is in the database with the records that it belongs to. */
+  /** Notes a move that is in the database with the records that it belongs to. What waited to be saved before it must not undo it. */
   saved(move: Move): void {
-    this.#positions.set(keyOf(move.group, move.topicId, move.partition), move.position);
+    const key = keyOf(move.group, move.topicId, move.partition);
+    this.#positions.set(key, move.position);
+    if ((this.#unsaved.get(key)?.position ?? Infinity) <= move.position) this.#unsaved.delete(key);
   }
 
   get isSaved(): boolean {

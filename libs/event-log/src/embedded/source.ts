@@ -41,11 +41,18 @@ export class RecordSource {
   ) {}
 
   /**
-   * The next records from `position` on; waits for them. Empty only when `signal` is aborted; whoever aborts it wakes the
-   * partition then (a listener on the signal for each wait would cost more than the wait).
+   * The next records from where the reader is, which may move on while it waits; waits for them. Empty only when `signal` is
+   * aborted; whoever aborts it wakes the partition then (a listener on the signal for each wait would cost more than the wait).
    */
-  async take(partition: Partition, position: number, appetite: Appetite, signal: AbortSignal): Promise<LogRecord[]> {
+  async take(
+    partition: Partition,
+    positionNow: () => number,
+    appetite: Appetite,
+    signal: AbortSignal,
+  ): Promise<LogRecord[]> {
+    let atLeast = 0;
     while (!signal.aborted) {
+      const position = Math.max(atLeast, positionNow());
       if (position >= partition.next) {
         await nextCommit(partition);
         continue;
@@ -57,7 +64,7 @@ export class RecordSource {
       const records = await this.#fromDatabase(partition, position, to, appetite, signal);
       if (records.length > 0) return records;
       // Everything before the tail is gone (retention): go on there.
-      position = to;
+      atLeast = to;
     }
     return [];
   }

@@ -65,7 +65,7 @@ export class TopicFollower implements Follower {
 
   async #read(partition: Partition, index: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const records = await this.source.take(partition, this.#positions[index]!, APPETITE, signal);
+      const records = await this.source.take(partition, () => this.#positions[index]!, APPETITE, signal);
       const last = records.at(-1);
       if (!last || !(await this.#hand(records, signal))) return;
       this.#positions[index] = last.position + 1;

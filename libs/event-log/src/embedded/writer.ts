@@ -1,19 +1,15 @@
-import { channel } from 'node:diagnostics_channel';
-import { DatabaseError } from 'pg';
 import { LogUnavailableError } from '../errors.js';
 import type { Place } from '../event-log.js';
 import type { Logger } from '../logger.js';
-import { backoffMs, pause } from '../backoff.js';
+import { pause } from '../backoff.js';
 import { CommitQueue, Touched, type Waiting } from './commit-queue.js';
-import { hasTakenNames, isThere, planCommit, type Commit, type Part } from './commit.js';
+import { CommitSender, dropAlong, type UnderWay } from './commit-sender.js';
+import type { Commit, Part } from './commit.js';
+import { HELD_MS, type HandlingAhead } from './handling-ahead.js';
 import type { Partition } from './partition.js';
 import { readEnds, type End, type Partitions } from './partitions.js';
 import type { Move, Progress } from './progress.js';
-import { LogTakenError, isAnswered, type Sessions } from './sessions.js';
-
-/** Where chaos runs end the process (docs/adr/0035). */
-const TO_COMMIT = channel('switchhook.embedded.to-commit');
-const COMMITTED = channel('switchhook.embedded.committed');
+import type { Sessions } from './sessions.js';
 
 /** Progress without records of its own waits this long for a commit to go with. */
 const MOVE_AFTER_MS = 200;
@@ -21,18 +17,11 @@ const MOVE_AFTER_MS = 200;
 const HANGS_AFTER_MS = 10_000;
 const LOOK_EVERY_MS = 250;
 
-/** A commit under way. */
-interface UnderWay {
-  readonly session: number;
-  readonly parts: readonly Waiting[];
-  readonly moves: readonly Move[];
-  sentAtMs: number;
-}
-
 export interface WriterDeps {
   readonly sessions: Sessions;
   readonly partitions: Partitions;
   readonly progress: Progress;
+  readonly ahead: Pick<HandlingAhead, 'plan' | 'holdsAt'>;
   readonly logger: Logger;
   readonly now: () => number;
   /** The database was set back (a crash before its flush): nothing that is under way may move progress any more. */
@@ -54,7 +43,10 @@ export class GroupCommitWriter {
   #movesAreDue = false;
   #closing = false;
   #moveTimer: NodeJS.Timeout | undefined;
+  /** While something is held. */
+  #heldTimer: NodeJS.Timeout | undefined;
   readonly #lookTimer: NodeJS.Timeout;
+  readonly #sender: CommitSender;
   #recovering: Promise<void> | undefined;
   #rewinds = 0;
   #idle: (() => void)[] = [];
@@ -62,6 +54,12 @@ export class GroupCommitWriter {
   failure: Error | undefined;
 
   constructor(private readonly deps: WriterDeps) {
+    const { sessions, logger, now } = deps;
+    const isBack = async (): Promise<number> => {
+      await this.recover();
+      return this.#rewinds;
+    };
+    this.#sender = new CommitSender({ sessions, logger, now, isBack, rewinds: () => this.#rewinds });
     this.#lookTimer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#lookTimer.unref();
   }
@@ -74,7 +72,8 @@ export class GroupCommitWriter {
     if (this.failure) return Promise.reject(this.failure);
     if (this.#closing) return Promise.reject(new LogUnavailableError('The event log is closing'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ...part, giveUpAtMs: Date.now() + patienceMs, resolve, reject });
+      const arrivedAtMs = Date.now();
+      this.#queue.push({ ...part, arrivedAtMs, giveUpAtMs: arrivedAtMs + patienceMs, resolve, reject });
       this.#runSoon();
     });
   }
@@ -87,6 +86,11 @@ export class GroupCommitWriter {
       this.#movesAreDue = true;
       this.#run();
     }, MOVE_AFTER_MS);
+  }
+
+  /** A group has finished all that there was: what is held for it need not wait any more. */
+  groupIsIdle(): void {
+    if (this.#heldTimer !== undefined) this.#runSoon();
   }
 
   /** Resolves when everything that was handed in is there. */
@@ -103,6 +107,7 @@ export class GroupCommitWriter {
     await Promise.race([this.flush(), pause(withinMs, limit.signal)]);
     limit.abort();
     clearTimeout(this.#moveTimer);
+    clearTimeout(this.#heldTimer);
     clearInterval(this.#lookTimer);
     this.#fail(new LogUnavailableError('The event log is closed'));
   }
@@ -145,11 +150,11 @@ export class GroupCommitWriter {
   #begin(session: number): boolean {
     if (this.#queue.isEmpty && !this.#movesAreDue) return false;
     const touched = new Touched();
-    for (const { parts, moves } of this.#underWay.values()) {
+    for (const { parts, along, moves } of this.#underWay.values()) {
       touched.add({ records: [], moves });
-      for (const part of parts) touched.add(part);
+      for (const part of [...parts, ...along]) touched.add(part);
     }
-    const parts = this.#queue.take(touched);
+    const parts = this.#queue.take(touched, this.#holdsNow());
     if (parts.length === 0 && !this.#movesAreDue) return false;
     // A commit with names is retried in another shape: it takes nothing else along.
     const takesMoves = !parts[0]?.names;
@@ -157,7 +162,8 @@ export class GroupCommitWriter {
     // What belongs to a group that is being written stays due.
     if (this.deps.progress.isSaved) this.#movesAreDue = false;
     if (parts.length === 0 && moves.length === 0) return false;
-    const underWay: UnderWay = { session, parts, moves, sentAtMs: Infinity };
+    const planned = this.deps.ahead.plan(parts, moves, this.deps.now(), touched);
+    const underWay: UnderWay = { session, parts, moves, ...planned, sentAtMs: Infinity };
     this.#underWay.set(session, underWay);
     void this.#commit(underWay).finally(() => {
       this.#underWay.delete(session);
@@ -166,65 +172,32 @@ export class GroupCommitWriter {
     return true;
   }
 
+  #holdsNow(): (part: Waiting) => boolean {
+    const holds = this.deps.ahead.holdsAt(Date.now());
+    return (part) => {
+      if (!holds(part)) return false;
+      this.#heldTimer ??= setTimeout(() => {
+        this.#heldTimer = undefined;
+        this.#run();
+      }, HELD_MS);
+      return true;
+    };
+  }
+
   /** Never rejects. */
   async #commit(underWay: UnderWay): Promise<void> {
     try {
-      const commit = await this.#send(underWay);
-      if (commit) this.#handOn(underWay.parts, commit);
+      const commit = await this.#sender.send(underWay);
+      if (commit) this.#handOn(underWay, commit);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      // What has not been appended.
+      dropAlong(underWay);
     }
   }
 
-  /** The commit when it is in the log for certain; undefined when the log was set back and the commit is void. */
-  async #send(underWay: UnderWay): Promise<Commit | undefined> {
-    const { session, parts, moves } = underWay;
-    const rewinds = this.#rewinds;
-    let commit = planCommit(parts, moves, this.deps.now());
-    for (let failures = 0; ;) {
-      await this.recover();
-      if (this.#rewinds !== rewinds) return undefined;
-      if (commit.records.length === 0 && commit.places.some((places) => places.length > 0)) return commit;
-      try {
-        underWay.sentAtMs = Date.now();
-        TO_COMMIT.publish(undefined);
-        await this.deps.sessions.query(commit.query, session);
-        COMMITTED.publish(undefined);
-        return commit;
-      } catch (error) {
-        if (isUniqueViolation(error)) throw new LogTakenError(`Somebody else wrote to the event log: ${error}`);
-        if (hasTakenNames(error, commit)) {
-          commit = await this.#withoutTaken(underWay, commit);
-        } else if (isAnswered(error)) {
-          this.deps.logger.error(
-            { error: String(error) },
-            'The database refused an append to the event log; trying again',
-          );
-          await pause(backoffMs((failures += 1), 100, 2_000));
-        } else {
-          this.deps.sessions.abandon();
-          await this.recover();
-          if (this.#rewinds === rewinds && isThere(commit, await readEnds(this.deps.sessions))) return commit;
-        }
-      } finally {
-        underWay.sentAtMs = Infinity;
-      }
-    }
-  }
-
-  /** The same commit without the records whose names somebody has; as it was while that cannot be looked up. */
-  async #withoutTaken({ parts, moves }: UnderWay, commit: Commit): Promise<Commit> {
-    try {
-      const taken = await commit.names!.taken(commit.named.map(({ name }) => name));
-      return planCommit(parts, moves, this.deps.now(), taken);
-    } catch (error) {
-      this.deps.logger.warn({ error: String(error) }, 'Names that are taken could not be looked up; trying again');
-      await pause(backoffMs(1, 100, 2_000));
-      return commit;
-    }
-  }
-
-  #handOn(parts: readonly Waiting[], commit: Commit): void {
+  #handOn(underWay: UnderWay, commit: Commit): void {
     const touched = new Set<Partition>();
     let bytes = 0;
     commit.records.forEach((record, index) => {
@@ -235,7 +208,9 @@ export class GroupCommitWriter {
     });
     this.deps.partitions.grew(bytes);
     commit.names?.given(commit.named);
-    parts.forEach((part, index) => part.resolve(commit.places[index]!));
+    underWay.parts.forEach((part, index) => part.resolve(commit.places[index]!));
+    for (const part of underWay.along) part.appended();
+    underWay.along = [];
     for (const partition of touched) partition.wake();
   }
 
@@ -296,5 +271,3 @@ export class GroupCommitWriter {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
-
-const isUniqueViolation = (error: unknown): boolean => error instanceof DatabaseError && error.code === '23505';
