@@ -48,7 +48,9 @@ describe('event store on Postgres, while others are committing', () => {
     };
     const seen: StoredEvent[] = [];
     const read = async (): Promise<void> => {
-      for (let more = true; more || writing;) {
+      // Ends with a read that began after the last commit and found nothing.
+      for (let more = true, isOver = false; more || !isOver;) {
+        isOver = !writing;
         const events = await store.readAll((seen.at(-1)?.position ?? 0) + 1, 7);
         seen.push(...events);
         more = events.length > 0;
