@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { AssignedPartition, EventLog } from '@switchhook/event-log';
 import type { DeliveryParts } from './delivery-parts.js';
+import { HopsBefore } from './hops-before.js';
 import { refillNames } from './refill-names.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
@@ -13,7 +14,7 @@ export interface OwnPartitionsDeps extends Pick<
   DeliveryParts,
   'names' | 'inHand' | 'membership' | 'order' | 'gates' | 'gossip' | 'lanes' | 'releaser' | 'projection'
 > {
-  readonly log: Pick<EventLog, 'read'>;
+  readonly log: Pick<EventLog, 'read' | 'unfinishedSince'>;
   readonly now: () => number;
 }
 
@@ -27,7 +28,11 @@ export class OwnPartitions {
   private readonly taken = new Set<number>();
   private readonly turns = new Map<number, Promise<void>>();
 
-  constructor(private readonly deps: OwnPartitionsDeps) {}
+  private readonly hops: HopsBefore;
+
+  constructor(private readonly deps: OwnPartitionsDeps) {
+    this.hops = new HopsBefore(deps.log, deps.now);
+  }
 
   /** Whether it is ours, and its takeover is complete. */
   has(partition: number): boolean {
@@ -58,7 +63,7 @@ export class OwnPartitions {
       gossip.restored(),
       gates.assign(partition),
       projection.assign(assigned).then(() => order.assign(partition)),
-      refillNames(log, names, assigned, now()),
+      refillNames({ log, names, hops: this.hops, now }, assigned),
     ]);
     await releaser.assign(partition);
     this.taken.add(partition);

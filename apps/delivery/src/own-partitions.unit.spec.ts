@@ -22,6 +22,7 @@ function running() {
     identity: 'log',
     publish: async () => [],
     read: async function* () {},
+    unfinishedSince: async () => [undefined],
     follow: async () => ({
       caughtUp: Promise.resolve(),
       reachEnd: async () => undefined,

@@ -1,4 +1,4 @@
-import { HEADER, TOPICS, type OutcomeName, type RecordHeaders } from '@switchhook/contracts';
+import { HEADER, TOPICS, type AttemptIds, type OutcomeName, type RecordHeaders } from '@switchhook/contracts';
 import { attemptHeaders, attemptName } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, ReadFrom } from '@switchhook/event-log';
 import { describe, expect, it } from 'vitest';
@@ -15,14 +15,28 @@ function outcome(event: number, agoMs: number, name: OutcomeName = 'succeeded'):
   return { ...place, appendedAtMs: NOW - agoMs, key: null, value: null, headers };
 }
 
+/** A signed record that will be handed to us, taken by the log `agoMs` ago. */
+function signedAgain(event: number, agoMs: number, ids: Partial<AttemptIds>): LogRecord {
+  const record = signedFixture(event, event);
+  return {
+    ...record,
+    appendedAtMs: NOW - agoMs,
+    headers: { ...record.headers, ...attemptHeaders(idsFixture(event, ids)) },
+  };
+}
+
 /** Which of the events' names are known after a refill; the outcomes and signed records are what the log holds. */
-async function refilled(outcomes: readonly LogRecord[], signed: readonly LogRecord[] = []): Promise<number[]> {
-  const end = Math.max(...outcomes.map(({ position }) => position)) + 1;
+async function refilled(
+  outcomes: readonly LogRecord[],
+  signed: readonly LogRecord[] = [],
+  hopsSinceMs = Infinity,
+): Promise<number[]> {
+  const end = (outcomes.at(-1)?.position ?? -1) + 1;
   const names = new FinishedNames();
   const assigned: AssignedPartition = {
     partition: 0,
     starts: { [TOPICS.signed.name]: 0 },
-    ends: { [TOPICS.signed.name]: signed.length, [TOPICS.outcomes.name]: end },
+    ends: { [TOPICS.signed.name]: 10, [TOPICS.outcomes.name]: end },
     signal: new AbortController().signal,
     isSure: () => true,
   };
@@ -33,27 +47,40 @@ async function refilled(outcomes: readonly LogRecord[], signed: readonly LogReco
       yield (topic === TOPICS.outcomes.name ? outcomes : signed).filter((record) => since(record, from));
     },
   };
-  await refillNames(log, names, assigned, NOW);
+  const hops = { since: async () => hopsSinceMs };
+  await refillNames({ log, names, hops, now: () => NOW }, assigned);
   return outcomes.map(({ position }) => position).filter((event) => names.has(attemptName(idsFixture(event))));
 }
 
 describe('the names of finished attempts, refilled at an assignment', () => {
-  it('are those of the outcomes since the first signed record that will come again', async () => {
-    const signed = { ...signedFixture(9, 0), appendedAtMs: NOW - 600_000 };
-    expect(await refilled([outcome(1, 700_000), outcome(2, 500_000), outcome(3, 10)], [signed])).toEqual([2, 3]);
-  });
-
-  it('reach half a minute back where no signed record waits: what is signed again is that much younger than its outcome', async () => {
+  it('reach half a minute back where nothing will come again: a write may have been held up so long', async () => {
     expect(await refilled([outcome(1, 40_000), outcome(2, 20_000), outcome(3, 0)])).toEqual([2, 3]);
   });
 
-  it('reach half a minute before the first signed record: it may be a repeat that an owner before us dropped', async () => {
-    const repeat = { ...signedFixture(9, 0), appendedAtMs: NOW - 60_000 };
+  it('reach back to the oldest record that a hop before may hand on once more, however long it was away', async () => {
+    const outcomes = [outcome(1, 700_000), outcome(2, 500_000), outcome(3, 10)];
+    expect(await refilled(outcomes, [], NOW - 600_000)).toEqual([2, 3]);
+  });
+
+  it('reach back to the first signed record that will come again', async () => {
+    const again = signedAgain(9, 600_000, { number: 2 });
+    expect(await refilled([outcome(1, 700_000), outcome(2, 500_000), outcome(3, 10)], [again])).toEqual([2, 3]);
+  });
+
+  it('reach half a minute before it: it may be a repeat that an owner before us dropped', async () => {
+    const repeat = signedAgain(9, 60_000, { number: 2 });
     expect(await refilled([outcome(1, 95_000), outcome(2, 70_000), outcome(3, 20_000)], [repeat])).toEqual([2, 3]);
   });
 
-  it('reach half a minute before the last outcome when nothing has run since: the hops before us stood still too', async () => {
-    expect(await refilled([outcome(1, 640_000), outcome(2, 620_000), outcome(3, 600_000)])).toEqual([2, 3]);
+  it('reach back to the acceptance of first attempts: a repeat of one is as old as its last signature only', async () => {
+    const repeats = [signedAgain(8, 60_000, { number: 2 }), signedAgain(9, 60_000, { acceptedAt: NOW - 300_000 })];
+    expect(await refilled([outcome(1, 400_000), outcome(2, 290_000), outcome(3, 20_000)], repeats)).toEqual([2, 3]);
+  });
+
+  it('are no more than a takeover has time for, but always those of the last half minute', async () => {
+    const many = Array.from({ length: 60_000 }, (_, event) => outcome(event, (60_000 - event) * 10));
+    const found = await refilled(many, [], NOW - 600_000);
+    expect([found.at(0), found.length]).toEqual([7_000, 53_000]);
   });
 
   it('leave out what was only put off, and what names no attempt', async () => {

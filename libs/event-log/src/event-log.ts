@@ -48,6 +48,12 @@ export interface EventLog {
   /** The next position of each partition, by partition number. */
   ends(topic: string): Promise<number[]>;
 
+  /**
+   * By partition number: epoch ms at which the log took the first record that `group` has not stored as finished, so that it
+   * may be handed on again; undefined where all are. A group that has stored nothing begins at the oldest record.
+   */
+  unfinishedSince(group: string, topic: string): Promise<(number | undefined)[]>;
+
   /** Readiness: false while the broker or database is away, a partition held or failing for over 30 s, or a consumer stale. */
   health(): EventLogHealth;
 

@@ -71,6 +71,7 @@ export function memoryLog(identity = 'memory'): MemoryLog {
       throw new Error('Nobody reads this log without following it');
     },
     ends: async (topic) => [records.filter((record) => record.topic === topic).length],
+    unfinishedSince: async () => [undefined],
     health: () => (away ? { ok: false, reason: 'no broker' } : { ok: true }),
     close: async () => undefined,
   };

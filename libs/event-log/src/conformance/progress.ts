@@ -1,5 +1,6 @@
+import { eventually } from '@switchhook/testing';
 import { expect, it } from 'vitest';
-import type { Batch, EventLog, LogRecord } from '../event-log.js';
+import type { Batch, EventLog, LogRecord, Place } from '../event-log.js';
 import { INPUT, numbered, sequenceOf, upTo } from '../testing/records.js';
 import { waitUntil } from '../testing/wait-until.js';
 import type { EngineUnderTest, MakeEngine } from './engine-under-test.js';
@@ -117,10 +118,60 @@ async function ageOfTheOldest(engine: EngineUnderTest): Promise<void> {
   await byBatch.close();
 }
 
+async function sinceWhenUnfinished(engine: EngineUnderTest): Promise<void> {
+  const log = await engine.open();
+  const group = 'hop';
+  const publish = async (number: number): Promise<Place> =>
+    (await log.publish([numbered(INPUT, 'one key', number)]))[0]!;
+  const { partition, position } = await publish(0);
+  const firstAtMs = Date.now();
+  // Append times have milliseconds only; these must differ.
+  await waitUntil(
+    () => Date.now() > firstAtMs,
+    () => 'the next millisecond',
+  );
+  await publish(1);
+  const timesOf = async (from: number): Promise<number[]> => {
+    const times: number[] = [];
+    const end = (await log.ends(INPUT))[partition]!;
+    for await (const batch of log.read(INPUT, partition, { position: from }, end)) {
+      times.push(...batch.map(({ appendedAtMs }) => appendedAtMs));
+    }
+    return times;
+  };
+  const since = (): Promise<(number | undefined)[]> => log.unfinishedSince(group, INPUT);
+  const only = (timeMs: number | undefined, count: number): (number | undefined)[] =>
+    upTo(count).map((number) => (number === partition ? timeMs : undefined));
+
+  const before = await since();
+  const { length } = before;
+  expect(before, 'nothing is finished').toEqual(only((await timesOf(position))[0], length));
+  const settles: (() => void)[] = [];
+  const handle = async (batch: Batch): Promise<void> =>
+    void settles.push(...batch.records.map((record) => () => batch.settle(record)));
+  const consumer = await log.consume({ group, topics: [INPUT], settle: 'record', handle });
+  await waitUntil(
+    () => settles.length === 2,
+    () => 'the group has both records',
+  );
+  settles[0]!();
+  await consumer.close();
+  expect(await since(), 'one is left').toEqual(only((await timesOf(position))[1], length));
+  const again = await log.consume({ group, topics: [INPUT], handle: async () => undefined });
+  await eventually(async () => expect(again.lag()[INPUT]).toBe(0));
+  await again.close();
+  expect(await since(), 'all is finished').toEqual(only(undefined, length));
+}
+
 export function progressCases(makeEngine: MakeEngine): void {
   it(
     'begins again at the oldest record that was not settled, neither before nor behind it',
     withEngine(makeEngine, oldestUnsettled),
+  );
+
+  it(
+    'says since when a group has something that it may be handed again, from what it has stored',
+    withEngine(makeEngine, sinceWhenUnfinished),
   );
 
   it(

@@ -194,6 +194,18 @@ class EmbeddedLog implements OperableLog {
     return this.#partitions.topic(topic).partitions.map((partition) => partition.next);
   }
 
+  async unfinishedSince(group: string, topic: string): Promise<(number | undefined)[]> {
+    const { partitions } = this.#partitions.topic(topic);
+    return Promise.all(
+      partitions.map(async (partition) => {
+        const from = this.#startOf(group, partition);
+        if (from >= partition.next) return undefined;
+        const [first] = await this.#source.chunk(partition, from, partition.next, { ...EAGER, records: 1 });
+        return first?.appendedAtMs;
+      }),
+    );
+  }
+
   async groupPositions(): Promise<GroupPosition[]> {
     return this.#partitions
       .all()

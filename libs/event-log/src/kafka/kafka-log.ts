@@ -22,6 +22,7 @@ import { settingsOf, type KafkaLogOptions, type Settings } from './options.js';
 import { Producer } from './producer.js';
 import { follow, read, untilAnswered } from './reader.js';
 import { checkCopartitioning, ensureTopics, partitionCounts, untilLed } from './topics.js';
+import { unfinishedSince } from './unfinished.js';
 
 const WAIT_MS = 500;
 const SAY_EVERY_MS = 5_000;
@@ -95,6 +96,12 @@ class KafkaLog implements OperableLog {
   ends(topic: string): Promise<number[]> {
     const full = this.settings.topicPrefix + topic;
     return untilAnswered(this.control, this.closing.signal, async () => listOffsets(this.control, full, END));
+  }
+
+  unfinishedSince(group: string, topic: string): Promise<(number | undefined)[]> {
+    const { control, settings } = this;
+    const asked = { groupId: settings.topicPrefix + group, topic: settings.topicPrefix + topic };
+    return untilAnswered(control, this.closing.signal, async () => unfinishedSince(control, asked, settings));
   }
 
   groupPositions(): Promise<GroupPosition[]> {

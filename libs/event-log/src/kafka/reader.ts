@@ -7,7 +7,7 @@ import type { HealthBook } from './health-book.js';
 import { BEGINNING, END, listOffsets } from './offsets.js';
 import type { Settings } from './options.js';
 import { PartitionFeed } from './partition-feed.js';
-import { fetchRequest } from './protocol.js';
+import { fetchRequest, type FetchOptions } from './protocol.js';
 import { decodeBatches } from './record-batch.js';
 import type { RecordQueueDeps } from './record-queue.js';
 
@@ -139,14 +139,16 @@ interface ReadPlace {
   readonly position: number;
 }
 
-async function readOnce(
+/** One fetch from a place on: its records, and where to go on. */
+export async function readOnce(
   kafka: KafkaCluster,
   place: ReadPlace,
   settings: Settings,
+  fetching: Omit<FetchOptions, 'waitMs'> = FETCHING,
 ): Promise<{ records: LogRecord[]; next: number }> {
   const leader = (await kafka.leaders(place.topic))[place.partition];
   if (leader === undefined) throw new Error(`${place.topic} ${place.partition} has no leader at present`);
-  const [answer] = await kafka.send(leader, fetchRequest([place], { ...FETCHING, waitMs: settings.fetchWaitMs }));
+  const [answer] = await kafka.send(leader, fetchRequest([place], { ...fetching, waitMs: settings.fetchWaitMs }));
   if (!answer || answer.errorCode !== 0) {
     await kafka.refresh();
     throw new Error(`${place.topic} ${place.partition} answers error ${answer?.errorCode ?? 'nothing'}`);

@@ -50,6 +50,11 @@ export class FakeLog implements EventLog {
     return [this.#records.get(topic)?.length ?? 0];
   }
 
+  /** Its groups finish at once. */
+  async unfinishedSince(): Promise<(number | undefined)[]> {
+    return [undefined];
+  }
+
   health() {
     if (this.stuck !== undefined) return { ok: false, reason: this.stuck, stuck: this.stuck };
     return this.healthReason === undefined ? { ok: true } : { ok: false, reason: this.healthReason };
