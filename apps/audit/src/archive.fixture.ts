@@ -222,3 +222,9 @@ export const called = (
   },
   ...more,
 });
+
+/** The same, of a call that went to the webhook's fallback. */
+export const atFallback = (outcome: Outcome): Outcome => ({
+  ...outcome,
+  ...(outcome.attempt && { attempt: { ...outcome.attempt, target: 'fallback' } }),
+});

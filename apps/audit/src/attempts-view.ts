@@ -3,7 +3,7 @@ import type { Queries } from '@switchhook/event-store';
 import { storableText, type ArchivedRecord } from './archived-record.js';
 import { unnestRows, type Column } from './unnest.js';
 
-/** One row per finished call. */
+/** One row per finished call. `target` is null for one that went to the webhook's callback. */
 export const attemptsTable = (schema: string): readonly string[] => [
   `CREATE TABLE ${schema}.attempts (
      delivery_id uuid NOT NULL,
@@ -18,6 +18,7 @@ export const attemptsTable = (schema: string): readonly string[] => [
      body_hash text NOT NULL,
      signing_key_ids json NOT NULL,
      trace_id text NOT NULL,
+     target text,
      PRIMARY KEY (delivery_id, run, number))`,
 ];
 
@@ -39,6 +40,7 @@ const COLUMNS: readonly Column<AttemptRow>[] = [
   { name: 'body_hash', type: 'text', of: ({ attempt }) => storableText(attempt.bodyHash) },
   { name: 'signing_key_ids', type: 'json', of: ({ attempt }) => JSON.stringify(attempt.signingKeyIds) },
   { name: 'trace_id', type: 'text', of: ({ attempt }) => storableText(attempt.traceId) },
+  { name: 'target', type: 'text', of: ({ attempt }) => storableText(attempt.target ?? null) },
 ];
 
 const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'exhausted', 'expired', 'cancelled']);

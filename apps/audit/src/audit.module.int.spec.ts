@@ -30,7 +30,7 @@ import {
   type TestDatabase,
 } from '@switchhook/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { TestLog, anEvent, called, idsOf } from './archive.fixture.js';
+import { TestLog, anEvent, atFallback, called, idsOf } from './archive.fixture.js';
 import { AuditModule } from './audit.module.js';
 
 const PASSWORD = 'p4ss-of-the-spec';
@@ -110,7 +110,7 @@ describe.each(engines)('audit on the %s', (engine) => {
       story.outcome(event, first, called('attempted', first, 503, { nextAttemptAt: first.acceptedAt + 5_000 })),
       story.requested(event, second),
       story.signed(event, second),
-      story.outcome(event, second, called('succeeded', second, 200)),
+      story.outcome(event, second, atFallback(called('succeeded', second, 200))),
     );
     return first.deliveryId;
   }
@@ -127,14 +127,15 @@ describe.each(engines)('audit on the %s', (engine) => {
       });
       expect(performance.now() - from).toBeLessThan(FOLLOWS_WITHIN_MS);
       expect(delivery).toMatchObject({ eventId: 'followed', accountId: 7, webhookId: 5, attemptCount: 2 });
-      expect(delivery.attempts.map(({ number, statusCode }) => [number, statusCode])).toEqual([
-        [1, 503],
-        [2, 200],
+      expect(delivery.attempts.map(({ number, statusCode, target }) => [number, statusCode, target])).toEqual([
+        [1, 503, 'primary'],
+        [2, 200, 'fallback'],
       ]);
       expect(delivery.attempts[0]).toEqual({
         ...called('attempted', idsOf(event, { acceptedAt: 0 } as never), 503).attempt,
         bodyHash: undefined,
         responseBody: 'ok\uFFFD',
+        target: 'primary',
         startedAt: expect.any(Number) as number,
       });
     });

@@ -101,8 +101,8 @@ export async function readDelivery(
 
 async function attemptsOf(database: DataSource, deliveryId: string): Promise<LoggedAttempt[]> {
   const rows = await database.query<(LoggedAttempt & { startedAt: string; statusCode: string | null })[]>(
-    `SELECT run, number, started_at AS "startedAt", duration_ms AS "durationMs", url, status_code AS "statusCode", error,
-            response_body AS "responseBody", signing_key_ids AS "signingKeyIds", trace_id AS "traceId"
+    `SELECT run, number, started_at AS "startedAt", duration_ms AS "durationMs", url, coalesce(target, 'primary') AS target,
+            status_code AS "statusCode", error, response_body AS "responseBody", signing_key_ids AS "signingKeyIds", trace_id AS "traceId"
      FROM audit.attempts WHERE delivery_id = $1 ORDER BY run, number`,
     [deliveryId],
   );

@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TestLog, anEvent, called, idsOf, openTestArchive, type TestArchive } from './archive.fixture.js';
 import type { ArchivedRecord } from './archived-record.js';
 import { readArchive } from './archive-reader.js';
+import { WaitingSince1700000003000 } from './migrations/0003-waiting-since.js';
+import { AttemptTarget1700000004000 } from './migrations/0004-attempt-target.js';
 import { viewsChecksum } from './rebuild.js';
 import { VIEWS_SCHEMA, viewTables, viewsSql } from './views.js';
 
@@ -98,6 +100,25 @@ describe('the views are a function of the archive', () => {
     const records = await replayed(archive.database);
     await archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
     expect(await checksum(archive.database)).toBe(live);
+  });
+
+  test('an installation from before some of their columns has the same tables as a new one', async () => {
+    const columns = () =>
+      archive.database.query(
+        `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'audit'
+         ORDER BY table_name, ordinal_position`,
+      );
+    const fresh = await columns();
+    const runner = archive.database.createQueryRunner();
+    for (const migration of [new AttemptTarget1700000004000(), new WaitingSince1700000003000()]) {
+      await migration.down(runner);
+    }
+    expect(await columns()).not.toEqual(fresh);
+    for (const migration of [new WaitingSince1700000003000(), new AttemptTarget1700000004000()]) {
+      await migration.up(runner);
+    }
+    expect(await columns()).toEqual(fresh);
+    await runner.release();
   });
 
   test('applied twice they stay the same', async () => {

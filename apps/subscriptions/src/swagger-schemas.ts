@@ -1,4 +1,17 @@
-import { ORDERINGS, PAUSE_SCOPES, PROFILE_NAMES } from '@switchhook/contracts';
+import {
+  CircuitSchema,
+  DeliveryPageSchema,
+  DeliverySchema,
+  DeliveryWithAttemptsSchema,
+  EventPageSchema,
+  LoggedAttemptSchema,
+  LoggedEventSchema,
+  ORDERINGS,
+  PAUSE_SCOPES,
+  PROFILE_NAMES,
+  WebhookCircuitSchema,
+} from '@switchhook/contracts';
+import { definitionsOf } from './swagger-from-contracts.js';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -104,6 +117,31 @@ export const DEFINITIONS = {
     role: { ...text, enum: ['platform', 'account'], description: 'what the platform holds, only the platform resumes' },
   }),
   PausePage: pageOf('Pause'),
+  CloudEvent: {
+    ...object({
+      specversion: { ...text, enum: ['1.0'] },
+      id: text,
+      source: text,
+      type: { ...text, description: '<resource>.<event>, such as OutboundCall.Finished' },
+      subject: text,
+      accountid: { ...text, description: 'the account that the credential acts for unless given' },
+      time: { ...text, format: 'date-time' },
+      datacontenttype: { ...text, enum: ['application/json'] },
+      data: { type: 'object', description: 'the resource' },
+    }),
+    required: ['specversion', 'id', 'source', 'type', 'data'],
+  },
+  AcceptedEvents: object({ accepted: int64, duplicates: int64 }),
+  ...definitionsOf({
+    Delivery: DeliverySchema,
+    Attempt: LoggedAttemptSchema,
+    DeliveryWithAttempts: DeliveryWithAttemptsSchema,
+    DeliveryPage: DeliveryPageSchema,
+    LoggedEvent: LoggedEventSchema,
+    EventPage: EventPageSchema,
+    Circuit: CircuitSchema,
+    WebhookCircuit: WebhookCircuitSchema,
+  }),
   ErrorResponse: object({
     httpStatusCode: { type: 'integer', format: 'int32' },
     internalCode: { type: 'integer', format: 'int32' },

@@ -1,45 +1,11 @@
+import { LOG_PATHS } from './swagger-log-paths.js';
+import { idInPath as id, inQuery, operation, type Operation, type Parameter } from './swagger-operation.js';
 import { DEFINITIONS, refTo, type Schema } from './swagger-schemas.js';
 
-type Parameter = Readonly<Record<string, unknown>>;
-
-const inQuery = (name: string, type: 'string' | 'integer' | 'boolean' = 'string'): Parameter => ({
-  name,
-  in: 'query',
-  type,
-  required: false,
-  ...(type === 'integer' && { format: 'int64' }),
-});
 const fields = inQuery('fields');
 const paging = [inQuery('limit', 'integer'), inQuery('offset', 'integer')];
-const id: Parameter = { name: 'id', in: 'path', type: 'integer', format: 'int64', required: true };
 const resource: Parameter = { name: 'resource', in: 'path', type: 'string', required: true };
 const body = (schema: Schema): Parameter => ({ name: 'body', in: 'body', required: false, schema });
-
-interface Operation {
-  readonly tag: 'webhooks' | 'me' | 'platform';
-  readonly id: string;
-  readonly summary: string;
-  readonly parameters: readonly Parameter[];
-  readonly status: 200 | 201 | 204;
-  readonly answer?: Schema;
-}
-
-const ERRORS = { 400: 'Bad request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not found', 500: 'Internal error' };
-
-function operation({ tag, id: operationId, summary, parameters, status, answer }: Operation): Schema {
-  const errors = Object.entries(ERRORS).map(([code, description]) => [
-    code,
-    { description, schema: refTo('ErrorResponse') },
-  ]);
-  return {
-    tags: [tag],
-    operationId,
-    summary,
-    parameters,
-    responses: { [status]: { description: summary, ...(answer && { schema: answer }) }, ...Object.fromEntries(errors) },
-    security: [{ basicAuth: [] }],
-  };
-}
 
 const webhooks = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'webhooks', ...rest });
 const platform = (rest: Omit<Operation, 'tag'>): Schema => operation({ tag: 'platform', ...rest });
@@ -185,7 +151,7 @@ export function swaggerDocument(origin: { readonly host: string; readonly scheme
     consumes: ['application/json'],
     produces: ['application/json'],
     securityDefinitions: { basicAuth: { type: 'basic' } },
-    paths: { ...WEBHOOK_PATHS, ...CREDENTIAL_PATHS, ...PLATFORM_PATHS },
+    paths: { ...WEBHOOK_PATHS, ...CREDENTIAL_PATHS, ...PLATFORM_PATHS, ...LOG_PATHS },
     definitions: DEFINITIONS,
   };
 }

@@ -47,6 +47,8 @@ export const LoggedAttemptSchema = z
     startedAt: z.number().int(),
     durationMs: z.number(),
     url: z.string(),
+    /** Which of the webhook's URLs that was: its callback, or its fallback. */
+    target: z.enum(['primary', 'fallback']),
     statusCode: z.number().int().nullable(),
     error: z.enum(ATTEMPT_ERRORS).nullable(),
     responseBody: z.string().nullable(),

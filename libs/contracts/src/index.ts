@@ -81,6 +81,7 @@ export {
   type PreparedCall,
 } from './delivery.js';
 export {
+  CircuitSchema,
   EndpointChangeSchema,
   WebhookCircuitSchema,
   type Circuit,
