@@ -1,3 +1,4 @@
+import { guardedPg } from './guarded-pg.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 
@@ -63,6 +64,7 @@ function dataSourceOf({ url, applicationName, poolSize = 10 }: DatabaseOptions):
     applicationName,
     poolSize,
     connectTimeoutMS: 5_000,
+    driver: guardedPg,
     // pg reports connections that broke while idle; the next query gets a new one, so this is not worth a line.
     poolErrorHandler: () => undefined,
     logging: false,

@@ -1,3 +1,4 @@
+import { guardedPg } from './guarded-pg.js';
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type MigrationInterface } from 'typeorm';
@@ -56,6 +57,7 @@ async function runMigrations(url: string, schema: string, migrations: readonly M
     url,
     schema,
     applicationName: `migrate ${schema}`,
+    driver: guardedPg,
     poolSize: 1,
     migrations: [...migrations],
     migrationsTableName: 'migrations',
