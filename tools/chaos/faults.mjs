@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pointsOn } from './points.mjs';
 
-/** How often each happens. `point`: kill -9 at a named point; `process`: at any time. */
-export const SHARES = { point: 74, process: 10, members: 6, broker: 2, postgres: 3, stall: 5 };
+/** How often each happens. `point`: kill -9 at a named point; `process`: at any time; `several`: of two or more at once. */
+export const SHARES = { point: 60, process: 9, several: 15, members: 6, broker: 2, postgres: 3, stall: 5 };
 const PATIENCE_MS = { start: 20_000, stop: 20_000, members: 20_000, outage: 12_000, seldom: 20_000, rarely: 30_000 };
 const USUAL_PATIENCE_MS = 12_000;
 const NTH_MAX = { seldom: 2, usual: 8, other: 1 };
@@ -26,7 +26,11 @@ export class Chaos {
     const known = pointsOn(engine).filter(({ when }) => when !== 'first start');
     const isPossible = ({ when }) => when !== 'members' || product.extras.length > 0;
     this.points = known.filter(isPossible).filter(({ name }) => !only || only.includes(name));
-    const isThere = { members: product.extras.length > 0, broker: kafka?.canBeKilled ?? false };
+    const isThere = {
+      several: product.processes.length > 1,
+      members: product.extras.length > 0,
+      broker: kafka?.canBeKilled ?? false,
+    };
     const isWanted = ([kind]) => (isThere[kind] ?? true) && (!strikes || strikes.includes(kind));
     this.shares = Object.fromEntries(Object.entries(SHARES).filter(isWanted));
   }
@@ -70,6 +74,16 @@ export class Chaos {
     await process.kill9();
     this.killed.process += 1;
     await this.#restart(process);
+  }
+
+  /** Two or more in the same moment: what each was about to hand to the next meets a start, not a service. */
+  async several() {
+    const count = this.random.between(2, this.product.processes.length);
+    const struck = this.random.shuffled(this.product.processes).slice(0, count);
+    this.say(`killed ${struck.map(({ name }) => name).join(', ')} at once`);
+    await Promise.all(struck.map((process) => process.kill9()));
+    this.killed.process += count;
+    await Promise.all(struck.map((process) => this.#restart(process)));
   }
 
   async broker() {

@@ -45,9 +45,7 @@ export async function runChaos(options) {
     opened(product, () => product.stop());
     const receivers = opened(new Receivers(random.fork()));
     await receivers.listen();
-    // Until it is known why deliveries of a limited webhook may stand still (docs/chaos.md), `npm test` does without one.
-    const without = options.draw === undefined ? [] : ['limited'];
-    const world = new World({ product, receivers, random: random.fork(), without });
+    const world = new World({ product, receivers, random: random.fork() });
     const chaos = new Chaos({ ...options, say, product, postgres, kafka, receivers, random: random.fork() });
     await firstStart(product, chaos, options);
     await world.create();

@@ -1,6 +1,6 @@
-import { guardedPg } from './guarded-pg.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { guardedPg } from './guarded-pg.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`. */

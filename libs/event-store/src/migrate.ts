@@ -1,8 +1,8 @@
-import { guardedPg } from './guarded-pg.js';
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { openDatabase } from './database.js';
+import { guardedPg } from './guarded-pg.js';
 import { checkedSchema } from './schema-name.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
