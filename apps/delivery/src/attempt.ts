@@ -47,6 +47,7 @@ export interface AttemptDeps {
  */
 export const attempt = (deps: AttemptDeps) => {
   const make = async (delivery: SignedDelivery, signal: AbortSignal): Promise<void> => {
+    if (deps.writer.dropEnded(delivery)) return;
     const webhook = deps.webhooks.get(delivery.webhookId);
     if (!webhook) throw new Error(`webhook ${delivery.webhookId} was known when its record was taken`);
     if (webhook.status === 'disabled' || webhook.status === 'deleted') {

@@ -26,6 +26,8 @@ async function attemptOnce(given: {
   presented?: Presented | Unreadable;
   /** The credentials have to be opened first; meanwhile the webhook becomes this. */
   becomes?: Partial<Webhook>;
+  /** The log has the end of its delivery already. */
+  ended?: boolean;
   /** The header that says which URL it goes to. */
   target?: string;
   retryAt?: number;
@@ -47,6 +49,7 @@ async function attemptOnce(given: {
   const delivery = readSigned({ ...signed, headers });
   const targets: (string | undefined)[] = [];
   inHand.take(delivery, () => settled.push(delivery.name));
+  if (given.ended) names.addEnded(delivery.ids);
   const writer = new OutcomeWriter({
     log: { publish: async (records) => (published.push(...records), []) },
     names,
@@ -77,6 +80,11 @@ async function attemptOnce(given: {
 }
 
 describe('an attempt', () => {
+  it('is not made of a delivery whose end somebody else has written, and is let go of', async () => {
+    const { sent, record, settled, delivery } = await attemptOnce({ ended: true });
+    expect([sent, record, settled]).toEqual([[], undefined, [delivery.name]]);
+  });
+
   it('records what was sent, by its hash, and what came back', async () => {
     const { outcome, settled, finished } = await attemptOnce({});
     expect(outcome).toMatchObject({
@@ -191,7 +199,7 @@ describe('an attempt of a webhook with a fallback', () => {
     const change = scheduleChange(
       { ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null },
       { get: () => undefined },
-      () => false,
+      new FinishedNames(),
     );
     expect(change).toMatchObject({
       row: { dueAt: 1_000, ids: { number: 1, deferrals: 1 }, headers: { [HEADER.target]: 'fallback 0' } },

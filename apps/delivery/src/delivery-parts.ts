@@ -110,7 +110,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
     log,
     schedule,
     webhooks,
-    isFinished: (name) => names.has(name),
+    names,
     onChanged: (partition, changes) => {
       order.changed(partition, changes);
       releaser.changed(partition, changes);

@@ -56,7 +56,7 @@ describe('what is parked', () => {
         appendedAtMs: 0,
       },
       { get: () => undefined },
-      () => false,
+      new FinishedNames(),
     );
     expect(change).toEqual({ kind: 'remove', webhookId: 1, deliveryId: idsFixture(1).deliveryId, run: 0 });
     expect(names.has(attemptName(rowOf(1, 0).ids))).toBe(true);

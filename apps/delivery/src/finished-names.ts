@@ -1,3 +1,5 @@
+import type { AttemptIds } from '@switchhook/contracts';
+
 /**
  * The names `(delivery, run, number)` of the attempts that were finished last. A record whose name is here is a repeat (a
  * rebalance, a restart, a row that was released twice) and is dropped. Bounded: the oldest go first (correctness.md §1).
@@ -6,10 +8,13 @@ export class FinishedNames {
   private readonly names = new Set<string>();
 
   private readonly parked = new Set<string>();
+  /** Runs of deliveries that have ended. */
+  private readonly ended = new Set<string>();
 
   constructor(
     private readonly namesMax = 500_000,
     private readonly parkedMax = 100_000,
+    private readonly endedMax = 100_000,
   ) {}
 
   add(name: string): void {
@@ -27,6 +32,15 @@ export class FinishedNames {
 
   hasParked(name: string, deferrals: number): boolean {
     return this.parked.size > 0 && this.parked.has(`${name}/${deferrals}`);
+  }
+
+  /** The log has the end of this run of a delivery, whoever wrote it: nothing that comes after it counts. */
+  addEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): void {
+    keep(this.ended, `${deliveryId}/${run}`, this.endedMax);
+  }
+
+  hasEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): boolean {
+    return this.ended.has(`${deliveryId}/${run}`);
   }
 }
 

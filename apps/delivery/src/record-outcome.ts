@@ -27,6 +27,8 @@ export interface RecordOutcomeDeps {
 const AWAITING_MAX = 1_000;
 /** Records in one write: bounds what is made again when it fails. */
 const AT_ONCE = 100;
+/** Not for the log: for whoever waits for the end of the delivery here. */
+const ENDED_ELSEWHERE: Outcome = { outcome: 'cancelled', at: 0 };
 const RETRY_MS = { first: 100, max: 5_000 };
 
 /**
@@ -52,7 +54,8 @@ export class OutcomeWriter {
   async recordAll(all: readonly { readonly delivery: SignedDelivery; readonly outcome: Outcome }[]): Promise<void> {
     const { names, inHand, onOutcome } = this.deps;
     for (let from = 0; from < all.length; from += AT_ONCE) {
-      const some = all.slice(from, from + AT_ONCE);
+      const some = all.slice(from, from + AT_ONCE).filter((one) => !this.isOver(one));
+      if (some.length === 0) continue;
       await this.write(some.map(({ delivery, outcome }) => recordOf(delivery, outcome)));
       OUTCOME_WRITTEN.publish(some[0]?.outcome.outcome);
       for (const { delivery, outcome } of some) {
@@ -63,6 +66,20 @@ export class OutcomeWriter {
       }
       OUTCOME_SETTLED.publish(undefined);
     }
+  }
+
+  /** Lets go of it if the log has its end, which somebody else has written. True if so. */
+  dropEnded(delivery: SignedDelivery): boolean {
+    const { names, inHand, onOutcome } = this.deps;
+    if (!names.hasEnded(delivery.ids)) return false;
+    inHand.settle(delivery.name);
+    onOutcome?.(delivery, ENDED_ELSEWHERE);
+    return true;
+  }
+
+  /** That it was put off is no news of a delivery that has ended; a call that was made is, whenever. */
+  private isOver({ delivery, outcome }: { delivery: SignedDelivery; outcome: Outcome }): boolean {
+    return outcome.attempt === undefined && this.dropEnded(delivery);
   }
 
   /** Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. */

@@ -1,4 +1,4 @@
-import type { Outcome } from '@switchhook/contracts';
+import type { Attempt, Outcome } from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +16,8 @@ function slowLog() {
   const unacknowledged: (() => void)[] = [];
   const begun: number[] = [];
   const inHand = new InHand();
+  const names = new FinishedNames();
+  const told: string[] = [];
   const writer = new OutcomeWriter({
     log: {
       publish: (records) => {
@@ -23,8 +25,9 @@ function slowLog() {
         return new Promise((resolve) => unacknowledged.push(() => resolve([])));
       },
     },
-    names: new FinishedNames(),
+    names,
     inHand,
+    onOutcome: (_delivery, { outcome }) => void told.push(outcome),
     onUnavailable: () => undefined,
     onAcknowledged: () => lanes.resume(),
   });
@@ -43,7 +46,7 @@ function slowLog() {
   const offer = (from: number, to: number, webhookId = 1) => {
     for (let event = from; event < to; event++) lanes.offer({ ...readSigned(signedFixture(event, event)), webhookId });
   };
-  return { writer, lanes, inHand, begun, offer, published, unacknowledged };
+  return { writer, lanes, inHand, names, told, begun, offer, published, unacknowledged };
 }
 
 describe('outcomes that the log has not acknowledged', () => {
@@ -80,5 +83,31 @@ describe('outcomes that the log has not acknowledged', () => {
       deliveries.map(({ ids }) => ids.deliveryId),
     );
     expect(settled).toEqual(deliveries.map(({ record }) => record.position));
+  });
+});
+
+describe('a delivery whose end somebody else has written', () => {
+  const end = (writer: ReturnType<typeof slowLog>, settled: string[]) => {
+    const delivery = readSigned(signedFixture(1, 1));
+    writer.inHand.take(delivery, () => settled.push(delivery.name));
+    writer.names.addEnded(delivery.ids);
+    return delivery;
+  };
+
+  it('is not put off after it, and is let go of', async () => {
+    const log = slowLog();
+    const settled: string[] = [];
+    const delivery = end(log, settled);
+    await log.writer.record(delivery, { outcome: 'deferred', at: 0, reason: 'lane-full' });
+    expect([log.published, settled]).toEqual([[], [delivery.name]]);
+    expect(log.told).toEqual(['cancelled']);
+  });
+
+  it('has the outcome of its call in the log all the same, when one was made', async () => {
+    const log = slowLog();
+    const delivery = end(log, []);
+    const attempt = { number: 1 } as Attempt;
+    void log.writer.record(delivery, { outcome: 'succeeded', at: 0, attempt });
+    expect(log.published).toHaveLength(1);
   });
 });

@@ -96,4 +96,5 @@ function refillFrom({ headers }: LogRecord, names: FinishedNames): void {
   const ids = readAttemptIds(headers);
   if (outcome === 'deferred') names.addParked(attemptName(ids), ids.deferrals);
   else names.add(attemptName(ids));
+  if (outcome !== 'deferred' && outcome !== 'attempted') names.addEnded(ids);
 }

@@ -30,9 +30,9 @@ async function refilled(
   outcomes: readonly LogRecord[],
   signed: readonly LogRecord[] = [],
   hopsSinceMs = Infinity,
+  names = new FinishedNames(),
 ): Promise<number[]> {
   const end = (outcomes.at(-1)?.position ?? -1) + 1;
-  const names = new FinishedNames();
   const assigned: AssignedPartition = {
     partition: 0,
     starts: { [TOPICS.signed.name]: 0 },
@@ -89,5 +89,11 @@ describe('the names of finished attempts, refilled at an assignment', () => {
     expect(await refilled([outcome(1, 10, 'deferred'), outcome(2, 10, 'attempted'), unmatched, unreadable])).toEqual([
       2,
     ]);
+  });
+
+  it('tell which deliveries have ended: what a former owner writes of them later changes nothing', async () => {
+    const names = new FinishedNames();
+    await refilled([outcome(1, 10, 'attempted'), outcome(2, 10, 'deferred'), outcome(3, 10, 'expired')], [], 0, names);
+    expect([1, 2, 3].filter((event) => names.hasEnded(idsFixture(event)))).toEqual([3]);
   });
 });

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { TOPICS } from '@switchhook/contracts';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
+import type { FinishedNames } from './finished-names.js';
 import type { Schedule } from './schedule.js';
 import { scheduleChange, type ScheduleChange } from './schedule-row.js';
 import type { Webhooks } from './webhooks.js';
@@ -12,8 +13,7 @@ export interface ScheduleProjectionDeps {
   readonly log: Pick<EventLog, 'identity' | 'read'>;
   readonly schedule: Pick<Schedule, 'apply' | 'position'>;
   readonly webhooks: Pick<Webhooks, 'get'>;
-  /** Whether the attempt of this name is known to be finished. */
-  readonly isFinished: (name: string) => boolean;
+  readonly names: Pick<FinishedNames, 'addEnded' | 'hasEnded'>;
   /** Told of every change once it is stored. */
   readonly onChanged: (partition: number, changes: readonly ScheduleChange[]) => void;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
@@ -85,7 +85,7 @@ export class ScheduleProjection {
 
   private changeOf(record: LogRecord): ScheduleChange {
     try {
-      return scheduleChange(record, this.deps.webhooks, this.deps.isFinished);
+      return scheduleChange(record, this.deps.webhooks, this.deps.names);
     } catch (error) {
       this.deps.onUnreadable(record, error instanceof Error ? error.message : String(error));
       return { kind: 'nothing' };

@@ -2,6 +2,7 @@ import { TOPICS, type Outcome } from '@switchhook/contracts';
 import { attemptHeaders, outcomeRecord } from '@switchhook/domain';
 import type { LogRecord } from '@switchhook/event-log';
 import { expect, it } from 'vitest';
+import { FinishedNames } from './finished-names.js';
 import { idsFixture } from './delivery.fixture.js';
 import { ScheduleProjection } from './schedule-projection.js';
 
@@ -48,7 +49,7 @@ it('a position that the timer stores while a batch is being applied is not taken
     log: { identity: 'log', read: async function* () {} },
     schedule,
     webhooks: { get: () => undefined },
-    isFinished: () => false,
+    names: new FinishedNames(),
     onChanged: () => undefined,
     onUnreadable: (_record, reason) => expect.unreachable(reason),
   });

@@ -7,8 +7,9 @@ import {
   type Outcome,
   type RecordHeaders,
 } from '@switchhook/contracts';
-import { attemptHeaders, attemptName, readAttemptIds } from '@switchhook/domain';
+import { attemptHeaders, readAttemptIds } from '@switchhook/domain';
 import type { LogRecord } from '@switchhook/event-log';
+import type { FinishedNames } from './finished-names.js';
 import { placeInOrder, subjectKey, type PlaceInOrder } from './place-in-order.js';
 import type { Webhooks } from './webhooks.js';
 
@@ -42,20 +43,23 @@ export type ScheduleChange =
 
 /**
  * The change that an outcome record makes. An attempt that was the first and was never parked has no row, so that the
- * delivery that succeeds at once costs the schedule nothing. What says that a finished attempt was put off comes from a
- * former owner, whose write was held up in the network: its row would be requested, and dropped by name, again and again.
+ * delivery that succeeds at once costs the schedule nothing. What says that a delivery goes on which has ended comes from
+ * a former owner, whose write was held up in the network: its row would be requested, and dropped by name, again and again.
  * Throws when the record is not an outcome as we write it.
  */
 export function scheduleChange(
   record: LogRecord,
   webhooks: Pick<Webhooks, 'get'>,
-  isFinished: (name: string) => boolean,
+  seen: Pick<FinishedNames, 'addEnded' | 'hasEnded'>,
 ): ScheduleChange {
   const name = headerText(record.headers, HEADER.outcome);
   if (name === 'unmatched' || record.headers[HEADER.ids] === undefined) return { kind: 'nothing' };
   const ids = readAttemptIds(record.headers);
-  if (name !== 'attempted' && name !== 'deferred') return changeAtEnd(ids, record.headers, webhooks);
-  if (name === 'deferred' && isFinished(attemptName(ids))) return { kind: 'nothing' };
+  if (name !== 'attempted' && name !== 'deferred') {
+    seen.addEnded(ids);
+    return changeAtEnd(ids, record.headers, webhooks);
+  }
+  if (seen.hasEnded(ids)) return { kind: 'nothing' };
   const [facts, data] = splitParts(record.value ?? Buffer.alloc(0), record.headers);
   if (!facts || !data) throw new Error(`an outcome "${name}" carries no data to try again with`);
   const outcome = OutcomeSchema.parse(JSON.parse(facts.toString('utf8')));

@@ -1,10 +1,11 @@
 import { HEADER, TOPICS, type Outcome, type RecordHeaders } from '@switchhook/contracts';
-import { attemptHeaders, attemptName, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
+import { attemptHeaders, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
 import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FinishedNames } from './finished-names.js';
 import { Schedule1700000000001 } from './migrations/0001-schedule.js';
 import { Subjects1700000000003 } from './migrations/0003-subjects.js';
 import { Releaser } from './release.js';
@@ -83,7 +84,7 @@ const assigned = (end: number): AssignedPartition => ({
 function running(
   log: readonly LogRecord[],
   room: (webhookId: number) => number = () => 100,
-  finished: ReadonlySet<string> = new Set(),
+  names = new FinishedNames(),
 ) {
   const requested: OutgoingRecord[] = [];
   let nowMs = 1_000;
@@ -120,7 +121,7 @@ function running(
     },
     schedule,
     webhooks: { get: () => undefined },
-    isFinished: (name) => finished.has(name),
+    names,
     onChanged: (partition, changes) => releaser.changed(partition, changes),
     onUnreadable: (_record, reason) => {
       throw new Error(reason);
@@ -196,9 +197,27 @@ describe('the schedule', () => {
       { delivery: 1, deferrals: 1, outcome: parked },
       { delivery: 2, outcome: parked },
     ]);
-    const run = running(log, () => 0, new Set([attemptName(readAttemptIds(log[1]!.headers))]));
-    await run.take();
+    await running(log, () => 0).take();
     expect(await schedule.count([PARTITION])).toBe(1);
+  });
+
+  it('is not brought back by a former owner, whose failed call came to the log after the end', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: parked },
+      { delivery: 1, deferrals: 1, outcome: succeeded },
+      { delivery: 1, deferrals: 1, outcome: failed(5_000) },
+      { delivery: 2, outcome: failed(5_000) },
+    ]);
+    await running(log).take();
+    expect(await schedule.count([PARTITION])).toBe(1);
+  });
+
+  it('is not brought back when the end is known from before: its record is not among those that are read again', async () => {
+    const names = new FinishedNames();
+    const log = outcomes([{ delivery: 1, outcome: failed(5_000) }]);
+    names.addEnded(readAttemptIds(log[0]!.headers));
+    await running(log, undefined, names).take();
+    expect(await schedule.count([PARTITION])).toBe(0);
   });
 
   it('writes nothing for a delivery that succeeds at once', async () => {
