@@ -2,14 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pointsOn } from './points.mjs';
 
-/** How often each happens. `point`: kill -9 at a named point; `process`: at any time; `several`: of two or more at once. */
-export const SHARES = { point: 60, process: 9, several: 15, members: 6, broker: 2, postgres: 3, stall: 5 };
+/** How often each happens. `point`: kill -9 at a named point; `process`: at any time; `several`: of two or more at once;
+ * `loop`: again and again while it starts. */
+export const SHARES = { point: 50, process: 7, several: 15, loop: 12, members: 6, broker: 2, postgres: 3, stall: 5 };
 const PATIENCE_MS = { start: 20_000, stop: 20_000, members: 20_000, outage: 12_000, seldom: 20_000, rarely: 30_000 };
 const USUAL_PATIENCE_MS = 12_000;
 const NTH_MAX = { seldom: 2, usual: 8, other: 1 };
 const DOWN_MAX_MS = 1_200;
 /** Partitions may still be taken over when the start is over. */
 const AFTER_START_MS = 3_000;
+const LOOP = { times: [2, 5], upMs: [200, 3_500] };
 const STALL_MS = [500, 9_000];
 const OUTAGE_MS = 3_000;
 
@@ -84,6 +86,22 @@ export class Chaos {
     await Promise.all(struck.map((process) => process.kill9()));
     this.killed.process += count;
     await Promise.all(struck.map((process) => this.#restart(process)));
+  }
+
+  /** A process that is killed again before, or soon after, it is ready: each start finds what the one before left half done. */
+  async loop() {
+    const process = this.random.pick(this.product.processes);
+    const times = this.random.between(...LOOP.times);
+    this.say(`killed ${process.name} ${times} times in a row`);
+    for (let time = 0; time < times; time += 1) {
+      if (time > 0) {
+        process.start();
+        await sleep(this.random.between(...LOOP.upMs));
+      }
+      await process.kill9();
+      this.killed.process += 1;
+    }
+    await this.#restart(process);
   }
 
   async broker() {
