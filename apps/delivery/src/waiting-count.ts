@@ -1,0 +1,43 @@
+export interface WaitingCountDeps {
+  /** Counts what waits: a scan, so that a million rows take a while. */
+  readonly count: () => Promise<number>;
+  readonly onCounted: (count: number) => void;
+  readonly nowMs?: () => number;
+  /** Calls `wake` after `waitMs`; answers with what ends the waiting. */
+  readonly after?: (waitMs: number, wake: () => void) => () => void;
+}
+
+const EVERY_MS = 5_000;
+/** The count rests so many times as long as it took: it never has more than a fiftieth of a connection's time. */
+const RESTS = 50;
+
+/** Counts what waits, now and then: every 5 s, less often where that takes long. A count that fails is left out. */
+export class WaitingCount {
+  private endWait: () => void;
+  private isStopped = false;
+
+  constructor(private readonly deps: WaitingCountDeps) {
+    this.endWait = this.wait(EVERY_MS);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.endWait();
+  }
+
+  private wait(waitMs: number): () => void {
+    return (this.deps.after ?? afterTimer)(waitMs, () => void this.run());
+  }
+
+  private async run(): Promise<void> {
+    const { count, onCounted, nowMs = () => performance.now() } = this.deps;
+    const startedAtMs = nowMs();
+    await count().then(onCounted, () => undefined);
+    if (!this.isStopped) this.endWait = this.wait(Math.max(EVERY_MS, RESTS * (nowMs() - startedAtMs)));
+  }
+}
+
+function afterTimer(waitMs: number, wake: () => void): () => void {
+  const timer = setTimeout(wake, waitMs).unref();
+  return () => clearTimeout(timer);
+}
