@@ -25,6 +25,14 @@ describe('the membership that calls need', () => {
     sure = true;
     await eventually(() => expect(told).toBe(1));
     expect(membership.isSure(0)).toBe(true);
+    // While another membership has looked several times.
+    let looks = 0;
+    const beside = new Membership(() => undefined);
+    beside.assign(partition(0, () => ((looks += 1), false)));
+    beside.isSure(0);
+    await eventually(() => expect(looks).toBeGreaterThan(4));
+    beside.close();
+    expect(told).toBe(1);
     membership.close();
   });
 

@@ -99,6 +99,9 @@ describe('an outbound proxy', () => {
     const proxy = new URL(`http://127.0.0.1:${port}`);
     expect(await call(receiver.url, { proxy, allowedCidrs: ['127.0.0.0/8'] })).toMatchObject({ statusCode: 200 });
     expect(asked).toEqual([]);
+    // Whether or not this machine has the other loopback.
+    await call(`http://[::1]:${receiver.port}/`, { proxy, allowedCidrs: ['::1/128'] });
+    expect(asked).toEqual([]);
   });
 
   it('that refuses, is away or speaks no HTTP is an outcome', async () => {

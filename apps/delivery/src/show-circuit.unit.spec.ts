@@ -98,6 +98,7 @@ describe('the circuit of a webhook', () => {
 
   it('names what it does not know', async () => {
     expect(await faultOf(api([HOOK]).look(actor(7), '5', { verbose: '1' }))).toEqual([400, 'verbose is not known']);
+    expect(await faultOf(api([HOOK]).reset(actor(7), '5', { now: '1' }, {}))).toEqual([400, 'now is not known']);
     expect(await faultOf(api([HOOK]).reset(actor(7), '5', {}, { force: true }))).toEqual([400, 'force is not known']);
   });
 

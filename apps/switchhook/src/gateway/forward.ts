@@ -23,7 +23,8 @@ export interface Forwarder {
   close(): void;
 }
 
-export function createForwarder(): Forwarder {
+/** A service has `answerLimitMs` to answer, and between two parts of its answer. */
+export function createForwarder(answerLimitMs = ANSWER_LIMIT_MS): Forwarder {
   const plain = new Agent({ keepAlive: true });
   const tls = new TlsAgent({ keepAlive: true });
   return {
@@ -37,7 +38,7 @@ export function createForwarder(): Forwarder {
           path: url,
           hostname: to.hostname.replace(/^\[|\]$/g, ''),
           port: to.port,
-          timeout: ANSWER_LIMIT_MS,
+          timeout: answerLimitMs,
         },
         agent: secure ? tls : plain,
         headers: requestHeaders(request),

@@ -53,6 +53,8 @@ describe('gateway', () => {
     ['POST', '/v2/webhooks/5/circuit/reset', 'delivery'],
     ['PUT', '/v2/webhooks/5', 'subscriptions'],
     ['POST', '/v2/me/api/credentials/5/enable', 'subscriptions'],
+    ['GET', '/v2/platform/pause', 'subscriptions'],
+    ['POST', '/v2/platform/resume', 'subscriptions'],
     ['GET', '/v2/api-docs/swagger.json', 'subscriptions'],
     ['PUT', '/v2/events', undefined],
     ['GET', '/v2/other', undefined],
@@ -83,6 +85,20 @@ describe('gateway', () => {
     expect(await (await fetch(`${url}/v2/other`)).json()).toMatchObject({ internalCode: 40401 });
     const wrong = await fetch(`${url}/v2/events`, { method: 'PUT' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, OPTIONS']);
+  });
+
+  it('is not ready while a service says that it is not', async () => {
+    service.removeAllListeners('request').on('request', (_request, response) => response.writeHead(503).end());
+    const ready = await fetch(`${url}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ checks: { ingestion: { ok: false, reason: 'not ready' } } });
+  });
+
+  it('says itself which methods a path has, and shows its own metrics', async () => {
+    const options = await fetch(`${url}/v2/events`, { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS']);
+    const metrics = await fetch(`${url}/metrics`);
+    expect([metrics.status, await metrics.text()]).toEqual([200, expect.stringContaining('# TYPE switchhook_')]);
   });
 
   it('logs each request once it has ended, by its route and never by its URL or headers', async () => {
