@@ -53,6 +53,32 @@ export class Archive {
     );
   }
 
+  /** All that the log and the schedule have of one delivery, in words. */
+  async story(id) {
+    const records = await this.#rows(
+      `SELECT topic, partition, position::int AS position, kind, run, number, appended_at::float8 AS at, facts
+       FROM audit.records r JOIN audit.sources s ON s.id = r.source_id WHERE delivery_id = $1 ORDER BY appended_at, position`,
+      [id],
+    );
+    const rows = await this.#rows(
+      `SELECT number, deferrals, partition, due_at::float8 AS "dueAt", position::int AS position, subject
+       FROM delivery.schedule WHERE delivery_id = $1`,
+      [id],
+    );
+    const gates = await this.#rows(
+      `SELECT reason, partition FROM delivery.gates WHERE webhook_id =
+         (SELECT webhook_id FROM audit.deliveries WHERE id = $1)`,
+      [id],
+    );
+    const lines = records.map(({ topic, partition, position, kind, run, number, at, facts }) =>
+      `${new Date(at).toISOString().slice(11, 23)} ${topic} ${partition}:${position} ${kind} ${run}/${number} ${JSON.stringify(facts) ?? ''}`.slice(
+        0,
+        300,
+      ),
+    );
+    return [id, ...lines, `rows: ${JSON.stringify(rows)}`, `gates: ${JSON.stringify(gates)}`].join('\n      ');
+  }
+
   async #rows(text, values) {
     return (await this.pool.query(text, values)).rows;
   }

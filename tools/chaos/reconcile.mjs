@@ -32,6 +32,7 @@ export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS)
   const faults = new Faults();
   faults.add('event lost', unended.events);
   faults.add('delivery not ended', unended.deliveries);
+  await tellStories(run, unended.deliveries);
   await sleep(quietMs);
   const outcomes = await run.archive.outcomes(sinceMs);
   checkEvents(faults, run, events);
@@ -48,6 +49,20 @@ export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS)
     faults: faults.found,
     counts: { events: run.load.acknowledged.size, deliveries: deliveries.length, outcomes: outcomes.length, repeats },
   };
+}
+
+/** Of what stands still: what has happened to it, and what the processes say of themselves. */
+async function tellStories({ archive, product, say }, deliveries) {
+  for (const { id } of deliveries.filter((one) => one.id).slice(0, SHOWN)) say(await archive.story(id).catch(String));
+  if (deliveries.length === 0) return;
+  for (const { name, url, isRunning } of [...product.processes, ...product.extras]) {
+    if (!isRunning) continue;
+    const text = await fetch(`${url}/metrics`).then((answer) => answer.text(), String);
+    const lines = text
+      .split('\n')
+      .filter((line) => /^switchhook_(consumer_lag|lanes|schedule|breakers|pauses)/.test(line));
+    say([`${name} says:`, ...lines].join('\n      '));
+  }
 }
 
 class Faults {

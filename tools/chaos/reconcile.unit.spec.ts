@@ -39,9 +39,12 @@ function goodRound() {
   const run = {
     load: { acknowledged: new Map(numbers.map((n) => [`e${n}`, { account: ACCOUNT, type: TYPE, subject: 's', n }])) },
     world: { accounts: [ACCOUNT], webhooks: new Map([[ACCOUNT, [{ id: WEBHOOK, name: 'ordered', isOrdered: true }]]]) },
-    archive: Object.fromEntries(Object.keys(archived).map((of) => [of, async () => archived[of as 'events']])),
+    archive: {
+      ...Object.fromEntries(Object.keys(archived).map((of) => [of, async () => archived[of as 'events']])),
+      story: async (id: string) => `all about ${id}`,
+    },
     answers: async () => answered,
-    product: { processes: [{ ownEnds: [] as string[] }], extras: [] },
+    product: { processes: [{ ownEnds: [] as string[], isRunning: false }], extras: [] },
     ended: new Set<string>(),
     say: () => undefined,
     receivers,
