@@ -44,10 +44,11 @@ async function startProxy(toPort: number, answer = 'HTTP/1.1 200 OK\r\n\r\n') {
 }
 
 function call(url: string, options: Partial<DispatchersOptions>, more: Partial<CallToSend> = {}) {
-  const resolve: DispatchersOptions['resolve'] = async (name) =>
-    /^[\d.]+$/.test(name)
-      ? [{ address: name, family: 4 }]
-      : [{ address: name.startsWith('private') ? '10.0.0.1' : PUBLIC, family: 4 }];
+  const resolve: DispatchersOptions['resolve'] = async (name) => {
+    if (/^[\d.]+$/.test(name)) return [{ address: name, family: 4 }];
+    if (name.includes(':')) return [{ address: name.replace(/^\[|\]$/g, ''), family: 6 }];
+    return [{ address: name.startsWith('private') ? '10.0.0.1' : PUBLIC, family: 4 }];
+  };
   const sender = httpSender({ resolve, allowedCidrs: [], ...options });
   closing.push(() => sender.close());
   return sender.send({

@@ -45,8 +45,9 @@ export function createForwarder(answerLimitMs = ANSWER_LIMIT_MS): Forwarder {
       });
       upstream.on('timeout', () => upstream.destroy(new Error('no answer in time')));
       upstream.on('error', () => {
-        if (response.headersSent) response.destroy();
-        else if (!response.destroyed) onAway(new HttpFault('unavailable', 'The service that answers this is away'));
+        // An answer that has begun ends with its connection.
+        if (!response.headersSent && !response.destroyed)
+          onAway(new HttpFault('unavailable', 'The service that answers this is away'));
       });
       upstream.on('response', (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer));

@@ -94,14 +94,18 @@ it('half an answer is not made to look whole', async () => {
   await expect(text(answer)).rejects.toThrow('aborted');
 });
 
-it('whoever goes away ends the request behind as well', async () => {
-  let isEnded = false;
+it.each(['before', 'while'])('whoever goes away %s it is answered ends the request behind as well', async (when) => {
+  const seen = { isBegun: false, isEnded: false };
   const begin = await before((request, response) => {
-    response.on('close', () => (isEnded = true));
+    seen.isBegun = true;
+    response.on('close', () => (seen.isEnded = true));
     request.resume();
-    response.writeHead(200).write('the beginning');
+    if (when === 'while') response.writeHead(200).write('the beginning');
   });
-  const answer = await answerTo(begin({}).end());
-  answer.on('error', () => undefined).destroy();
-  await eventually(() => expect(isEnded).toBe(true));
+  const call = begin({}).end();
+  call.on('error', () => undefined);
+  if (when === 'while') (await answerTo(call)).on('error', () => undefined);
+  else await eventually(() => expect(seen.isBegun).toBe(true));
+  call.destroy();
+  await eventually(() => expect(seen.isEnded).toBe(true));
 });
