@@ -41,6 +41,19 @@ export class InHand {
     this.changed();
   }
 
+  /**
+   * It is held no more, although progress may not pass its record before the returned function is called: what will come of it
+   * comes as another record, perhaps before we know that it will come, and must not be taken for a repeat.
+   */
+  letGo(name: string): () => void {
+    const held = this.byName.get(name);
+    this.byName.delete(name);
+    return () => {
+      held?.settle();
+      this.changed();
+    };
+  }
+
   /** Forgets what was held of a partition that is gone; its next owner reads it again. */
   forgetPartition(partition: number): void {
     for (const [name, { delivery }] of this.byName) {

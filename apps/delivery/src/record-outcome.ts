@@ -82,11 +82,15 @@ export class OutcomeWriter {
     return outcome.attempt === undefined && this.dropEnded(delivery);
   }
 
-  /** Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. */
+  /**
+   * Writes the record that asks for the same attempt again, and lets go of the signed one: nothing has happened. The log may have
+   * the request, and we the newly signed record, long before the log says so: while the broker is away for a moment, for example.
+   */
   async sendBack(delivery: SignedDelivery, requested: OutgoingRecord): Promise<void> {
+    const settle = this.deps.inHand.letGo(delivery.name);
     await this.write([requested]);
     SENT_BACK.publish(undefined);
-    this.deps.inHand.settle(delivery.name);
+    settle();
   }
 
   /** Publishes until acknowledged. */

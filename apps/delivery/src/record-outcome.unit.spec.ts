@@ -111,3 +111,19 @@ describe('a delivery whose end somebody else has written', () => {
     expect(log.published).toHaveLength(1);
   });
 });
+
+describe('a record that is sent back to be signed anew', () => {
+  it('is no longer in hand when its successor comes, which may be before the log has acknowledged the request', async () => {
+    const { writer, inHand, unacknowledged } = slowLog();
+    const settled: number[] = [];
+    const old = readSigned(signedFixture(1, 10));
+    const anew = readSigned(signedFixture(1, 11));
+    inHand.take(old, () => settled.push(10));
+    const sent = writer.sendBack(old, { topic: 'deliveries.requested.v1', key: '1', value: null, headers: {} });
+    expect(inHand.take(anew, () => settled.push(11))).toBe('new');
+    expect(settled, 'progress waits for the log').toEqual([]);
+    unacknowledged.shift()?.();
+    await sent;
+    expect([settled, inHand.has(anew.name)]).toEqual([[10], true]);
+  });
+});
