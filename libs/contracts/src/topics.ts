@@ -13,6 +13,8 @@ export interface TopicDeclaration {
   readonly compactionLagDays?: number;
   /** Topics of one group have partition n on the same member, so they must have equally many partitions. */
   readonly copartitioned?: 'deliveries';
+  /** Made from records of other topics, or known elsewhere: an embedded log does not wait for the disk with it. */
+  readonly derived?: true;
   readonly maxRecordBytes: number;
   readonly producers: readonly ServiceName[];
   readonly consumers: readonly ServiceName[];
@@ -61,6 +63,7 @@ export const TOPICS = {
     cleanup: 'delete',
     retentionDays: 7,
     copartitioned: 'deliveries',
+    derived: true,
     maxRecordBytes: RECORD_BYTES,
     producers: ['ingestion', 'delivery', 'audit'],
     consumers: ['signing', 'audit'],
@@ -72,6 +75,7 @@ export const TOPICS = {
     cleanup: 'delete',
     retentionDays: 7,
     copartitioned: 'deliveries',
+    derived: true,
     maxRecordBytes: RECORD_BYTES,
     producers: ['ingestion', 'audit'],
     consumers: ['signing', 'audit'],
@@ -83,6 +87,7 @@ export const TOPICS = {
     cleanup: 'delete',
     retentionDays: 7,
     copartitioned: 'deliveries',
+    derived: true,
     maxRecordBytes: RECORD_BYTES,
     producers: ['signing'],
     consumers: ['delivery', 'audit'],
@@ -94,6 +99,7 @@ export const TOPICS = {
     cleanup: 'delete',
     retentionDays: 7,
     copartitioned: 'deliveries',
+    derived: true,
     maxRecordBytes: RECORD_BYTES,
     producers: ['ingestion', 'signing', 'delivery'],
     consumers: ['delivery', 'subscriptions', 'audit'],
@@ -103,6 +109,7 @@ export const TOPICS = {
     name: 'endpoints.v1',
     key: 'endpoint hash',
     cleanup: 'compact',
+    derived: true,
     maxRecordBytes: RECORD_BYTES,
     producers: ['delivery'],
     consumers: ['delivery', 'subscriptions', 'audit'],
@@ -125,6 +132,7 @@ const rejectedTwins: readonly TopicDeclaration[] = consumed.map((topic) => ({
   key: 'as received',
   cleanup: 'delete',
   retentionDays: 30,
+  derived: true,
   maxRecordBytes: REJECTED_RECORD_BYTES,
   producers: topic.consumers,
   consumers: ['audit'],

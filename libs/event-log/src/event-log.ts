@@ -66,6 +66,13 @@ export interface OperableLog extends EventLog {
   /** The stored progress of every group in every topic; nothing where a group has none. */
   groupPositions(): Promise<GroupPosition[]>;
 
+  /**
+   * Only an engine that keeps its records in a database with what came of them (embedded) has this, to be called before
+   * anybody reads: what is appended from now on stands at these positions or behind. After a crash of the database a projection may
+   * be further than the log: what it saw was not on the disk, and is made again from what it came of.
+   */
+  skipTo?(places: readonly Place[]): Promise<void>;
+
   /** Sets the next position by partition, forwards or back. Rejects while the group has members: stop its service first. */
   setGroupPositions(group: string, topic: string, positions: ReadonlyMap<number, number>): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { SettleTracker } from '../settle-tracker.js';
 import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
 import type { Move } from './progress.js';
-import type { Appetite, RecordSource } from './source.js';
+import type { Appetite, Reader, RecordSource } from './source.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
 const HANDLED = channel('switchhook.log.handled');
@@ -182,12 +182,12 @@ export class Assignment {
     const tracker = new SettleTracker(this.#positions.get(partition)!);
     const times = new AppendTimes();
     const byRecord = this.options.settle === 'record';
+    const reader = this.#reader(partition);
     this.#oldestMs.set(partition.topic, () => (tracker.open === 0 ? undefined : times.at(tracker.watermark)));
     while (!signal.aborted) {
       this.#waiting.add(partition);
       if (this.options.ahead) this.deps.isIdle();
-      const position = (): number => this.#positions.get(partition)!;
-      const records = await this.deps.source.take(partition, position, this.appetite, signal);
+      const records = await this.deps.source.take(partition, reader, this.appetite, signal);
       this.#waiting.delete(partition);
       const last = records.at(-1);
       if (!last || signal.aborted) return;
@@ -204,6 +204,16 @@ export class Assignment {
       });
       if (!byRecord) tracker.settle(records[0]!.position);
     }
+  }
+
+  #reader(partition: Partition): Reader {
+    const positions = this.#positions;
+    return {
+      get position() {
+        return positions.get(partition)!;
+      },
+      skipTo: (position) => void positions.set(partition, position),
+    };
   }
 
   #batch(partition: Partition, records: readonly LogRecord[], tracker: SettleTracker): Batch {

@@ -197,12 +197,7 @@ class EmbeddedLog implements OperableLog {
   async unfinishedSince(group: string, topic: string): Promise<(number | undefined)[]> {
     const { partitions } = this.#partitions.topic(topic);
     return Promise.all(
-      partitions.map(async (partition) => {
-        const from = this.#startOf(group, partition);
-        if (from >= partition.next) return undefined;
-        const [first] = await this.#source.chunk(partition, from, partition.next, { ...EAGER, records: 1 });
-        return first?.appendedAtMs;
-      }),
+      partitions.map((partition) => this.#source.timeFrom(partition, this.#startOf(group, partition))),
     );
   }
 
@@ -220,6 +215,10 @@ class EmbeddedLog implements OperableLog {
     });
     await this.#writer.append({ records: [], moves, flush: true, bytes: 0 }, PATIENCE_MS);
     for (const move of moves) this.#progress.saved(move);
+  }
+
+  skipTo(places: readonly Place[]): Promise<void> {
+    return this.#partitions.skipTo(this.#sessions, places);
   }
 
   health(): EventLogHealth {

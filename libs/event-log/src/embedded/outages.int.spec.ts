@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDatabase } from '@switchhook/testing';
+import { createDatabase, eventually } from '@switchhook/testing';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { LogUnavailableError } from '../errors.js';
-import type { EventLog, LogRecord } from '../event-log.js';
+import type { Batch, EventLog, LogRecord, OperableLog } from '../event-log.js';
 import { CuttingProxy } from '../testing/cutting-proxy.js';
 import { INPUT, OUTPUT, keyOf, numbered, sequenceOf, sequencesByKey, upTo } from '../testing/records.js';
 import { silentLogger } from '../testing/silent-logger.js';
@@ -11,7 +11,7 @@ import { waitUntil } from '../testing/wait-until.js';
 import { openEmbeddedLog } from './embedded-log.js';
 
 interface Fixture {
-  readonly log: EventLog;
+  readonly log: OperableLog;
   readonly proxy: CuttingProxy;
   readonly admin: Client;
   readonly databaseUrl: string;
@@ -134,6 +134,51 @@ it(
       () => 'the next round is derived',
     );
     for (const [key, numbers] of sequencesByKey(followed)) expect(numbers, key).toEqual([0, 0, 1]);
+  }),
+);
+
+it(
+  'never uses a position again that somebody may have seen, whatever the database has lost, also after a restart',
+  withProxy(async ({ log, proxy, admin, databaseUrl }) => {
+    const publish = async (to: EventLog, sequence: number): Promise<number> =>
+      (await to.publish([numbered(OUTPUT, 'one key', sequence)], { flush: false }))[0]!.position;
+    expect([await publish(log, 0), await publish(log, 1), await publish(log, 2)]).toEqual([0, 1, 2]);
+    proxy.mode = 'refuse';
+    proxy.cut();
+    await admin.query('DELETE FROM log.records WHERE position > 0');
+    await waitUntil(
+      () => !log.health().ok,
+      () => 'the loss is noticed',
+    );
+    proxy.mode = 'pass';
+    // Refused once, when the log sees what the database has lost.
+    await eventually(() => log.publish([numbered(INPUT, 'one key', 0)]));
+    const follower = await log.follow(OUTPUT, () => undefined);
+    await follower.caughtUp; // Also where nothing stands before the end.
+    await follower.close();
+    await log.close();
+    const again = openEmbeddedLog({ databaseUrl, logger: silentLogger });
+    await again.start();
+    const seen: number[] = [];
+    const handle = async ({ records }: Batch): Promise<void> => void seen.push(...records.map(sequenceOf));
+    await again.consume({ group: 'from the beginning', topics: [OUTPUT], handle });
+    expect(await publish(again, 3)).toBe(3);
+    await waitUntil(
+      () => seen.length === 2,
+      () => `${seen.join()} handed on`,
+    );
+    expect(seen).toEqual([0, 3]);
+    await again.close();
+  }),
+);
+
+it(
+  'goes on behind the positions that others have stored, where it is told to',
+  withProxy(async ({ log }) => {
+    await log.skipTo!([{ topic: OUTPUT, partition: 0, position: 7 }]);
+    expect((await log.ends(OUTPUT))[0]).toBe(7);
+    const places = await log.publish(KEYS.map((key) => numbered(OUTPUT, key, 0)));
+    expect(places.filter(({ partition }) => partition === 0)[0]?.position).toBe(7);
   }),
 );
 

@@ -1,4 +1,5 @@
 import type { TopicDeclaration } from '@switchhook/contracts';
+import type { Place } from '../event-log.js';
 import type { Sessions } from './sessions.js';
 import { Partition } from './partition.js';
 
@@ -13,6 +14,7 @@ interface EndRow {
   partition: number;
   earliest: string | null;
   last: string | null;
+  skip: string | null;
   appended_at_ms: string | null;
 }
 
@@ -80,6 +82,23 @@ export class Partitions {
     return ends.some((end) => end.next < (this.byId(end.topicId, end.partition)?.next ?? 0));
   }
 
+  /** As `OperableLog.skipTo`. */
+  async skipTo(sessions: Sessions, places: readonly Place[]): Promise<void> {
+    const toSkip = ({ topic, partition, position }: Place): Skip => ({
+      ...{ topicId: this.topic(topic).id, partition, position },
+    });
+    await storeSkips(sessions, places.map(toSkip));
+    this.reset(await readEnds(sessions));
+  }
+
+  /** How far we know the partitions of which the database has less. */
+  beyond(ends: readonly End[]): Skip[] {
+    return ends.flatMap(({ topicId, partition, next }) => {
+      const position = this.byId(topicId, partition)?.next ?? 0;
+      return position > next ? [{ topicId, partition, position }] : [];
+    });
+  }
+
   /** Counts `bytes` that were pushed to tails and, over the limit, takes them from whoever has most. */
   grew(bytes: number): void {
     this.#tailBytes += bytes;
@@ -109,6 +128,31 @@ export function levelFor(sizes: readonly number[], target: number): number {
   return Infinity;
 }
 
+/** The next record of a partition stands at `position` at the earliest. */
+export interface Skip {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly position: number;
+}
+
+/**
+ * What was handed on beyond the end of the database may have left traces outside the log, which are written when the database
+ * is back: positions of projections, for example. A record that took one of these positions anew would be taken for old.
+ */
+export async function storeSkips(sessions: Sessions, skips: readonly Skip[]): Promise<void> {
+  if (skips.length === 0) return;
+  await sessions.query({
+    text: `INSERT INTO log.skips (topic, partition, position)
+           SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[])
+           ON CONFLICT (topic, partition) DO UPDATE SET position = greatest(skips.position, excluded.position)`,
+    values: [
+      skips.map(({ topicId }) => topicId),
+      skips.map(({ partition }) => partition),
+      skips.map(({ position }) => position),
+    ],
+  });
+}
+
 export interface End {
   readonly topicId: number;
   readonly partition: number;
@@ -121,18 +165,20 @@ export interface End {
 export async function readEnds(sessions: Sessions): Promise<End[]> {
   const { rows } = await sessions.query<EndRow>({
     text: `
-      SELECT t.id AS topic, p AS partition, first.position AS earliest, last.position AS last, last.appended_at_ms
+      SELECT t.id AS topic, p AS partition, first.position AS earliest, last.position AS last, last.appended_at_ms,
+             s.position AS skip
       FROM log.topics t CROSS JOIN LATERAL generate_series(0, t.partitions - 1) AS p
       LEFT JOIN LATERAL (SELECT position FROM log.records r WHERE r.topic = t.id AND r.partition = p
                          ORDER BY position LIMIT 1) first ON true
       LEFT JOIN LATERAL (SELECT position, appended_at_ms FROM log.records r WHERE r.topic = t.id AND r.partition = p
-                         ORDER BY position DESC LIMIT 1) last ON true`,
+                         ORDER BY position DESC LIMIT 1) last ON true
+      LEFT JOIN log.skips s ON s.topic = t.id AND s.partition = p`,
   });
   return rows.map((row) => ({
     topicId: row.topic,
     partition: row.partition,
     earliest: Number(row.earliest ?? 0),
-    next: row.last === null ? 0 : Number(row.last) + 1,
+    next: Math.max(row.last === null ? 0 : Number(row.last) + 1, Number(row.skip ?? 0)),
     lastAppendedAtMs: Number(row.appended_at_ms ?? 0),
   }));
 }

@@ -37,6 +37,15 @@ const VERSIONS: readonly string[] = [
     PRIMARY KEY (group_name, topic, partition)
   ) WITH (fillfactor = 20);
   `,
+  // Where the next record of a partition stands at the earliest: positions before it were used by records that a crash took back.
+  `
+  CREATE TABLE log.skips (
+    topic smallint NOT NULL,
+    partition smallint NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+  );
+  `,
 ];
 
 /** Brings the schema `log` up to date. The caller holds the log's lock, so nobody does the same beside it. */

@@ -13,7 +13,15 @@ export interface Appetite {
   readonly lingerMs: number;
 }
 
+/** Where somebody is in a partition. */
+export interface Reader {
+  readonly position: number;
+  /** There is nothing before this position. */
+  skipTo(position: number): void;
+}
+
 const RETRY_MS = 250;
+const ONE: Appetite = { records: 1, bytes: 1, lingerMs: 0 };
 
 /** Rows up to the byte limit, and at least one. Sizes are known without fetching what lies in TOAST. */
 const CHUNK = `
@@ -44,15 +52,9 @@ export class RecordSource {
    * The next records from where the reader is, which may move on while it waits; waits for them. Empty only when `signal` is
    * aborted; whoever aborts it wakes the partition then (a listener on the signal for each wait would cost more than the wait).
    */
-  async take(
-    partition: Partition,
-    positionNow: () => number,
-    appetite: Appetite,
-    signal: AbortSignal,
-  ): Promise<LogRecord[]> {
-    let atLeast = 0;
+  async take(partition: Partition, reader: Reader, appetite: Appetite, signal: AbortSignal): Promise<LogRecord[]> {
     while (!signal.aborted) {
-      const position = Math.max(atLeast, positionNow());
+      const { position } = reader;
       if (position >= partition.next) {
         await nextCommit(partition);
         continue;
@@ -63,10 +65,17 @@ export class RecordSource {
       const to = partition.tailStart;
       const records = await this.#fromDatabase(partition, position, to, appetite, signal);
       if (records.length > 0) return records;
-      // Everything before the tail is gone (retention): go on there.
-      atLeast = to;
+      // Everything before the tail is gone (retention), or was never there: go on there.
+      reader.skipTo(to);
     }
     return [];
+  }
+
+  /** Epoch ms at which the log took the first record from `from` on; undefined where there is none. */
+  async timeFrom(partition: Partition, from: number): Promise<number | undefined> {
+    if (from >= partition.next) return undefined;
+    const [first] = await this.chunk(partition, from, partition.next, ONE);
+    return first?.appendedAtMs;
   }
 
   /** The records from `from` to before `to` that the database has, one chunk of them. Throws when it is away. */

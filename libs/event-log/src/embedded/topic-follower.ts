@@ -2,7 +2,7 @@ import type { Follower, LogRecord } from '../event-log.js';
 import { backoffMs, pause } from '../backoff.js';
 import type { Logger } from '../logger.js';
 import type { Partition } from './partition.js';
-import type { Appetite, RecordSource } from './source.js';
+import type { Appetite, Reader, RecordSource } from './source.js';
 
 const APPETITE: Appetite = { records: 1_000, bytes: 1024 * 1024, lingerMs: 0 };
 
@@ -64,13 +64,27 @@ export class TopicFollower implements Follower {
   }
 
   async #read(partition: Partition, index: number, signal: AbortSignal): Promise<void> {
+    const reader = this.#reader(index);
     for (;;) {
-      const records = await this.source.take(partition, () => this.#positions[index]!, APPETITE, signal);
+      const records = await this.source.take(partition, reader, APPETITE, signal);
       const last = records.at(-1);
       if (!last || !(await this.#hand(records, signal))) return;
       this.#positions[index] = last.position + 1;
       this.#grant();
     }
+  }
+
+  #reader(index: number): Reader {
+    const positions = this.#positions;
+    return {
+      get position() {
+        return positions[index]!;
+      },
+      skipTo: (position) => {
+        positions[index] = position;
+        this.#grant();
+      },
+    };
   }
 
   async #hand(records: readonly LogRecord[], signal: AbortSignal): Promise<boolean> {

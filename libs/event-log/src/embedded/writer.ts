@@ -7,7 +7,7 @@ import { CommitSender, dropAlong, type UnderWay } from './commit-sender.js';
 import type { Commit, Part } from './commit.js';
 import { HELD_MS, type HandlingAhead } from './handling-ahead.js';
 import type { Partition } from './partition.js';
-import { readEnds, type End, type Partitions } from './partitions.js';
+import { readEnds, storeSkips, type End, type Partitions } from './partitions.js';
 import type { Move, Progress } from './progress.js';
 import type { Sessions } from './sessions.js';
 
@@ -234,12 +234,16 @@ export class GroupCommitWriter {
     }
   }
 
-  /** What was derived and not yet flushed is gone, its progress with it: everybody begins again at what is there. */
+  /**
+   * What was derived and not yet flushed is gone, its progress with it: everybody begins again at what is there. Its positions
+   * are not used again.
+   */
   async #rewind(ends: readonly End[]): Promise<void> {
     this.deps.logger.warn({}, 'The database lost its last unflushed commits; consumers begin again where it is now');
     this.deps.onSetBack();
+    await storeSkips(this.deps.sessions, this.deps.partitions.beyond(ends));
     await this.deps.progress.load(this.deps.sessions);
-    this.deps.partitions.reset(ends);
+    this.deps.partitions.reset(await readEnds(this.deps.sessions));
     this.#rewinds += 1;
     const lost = new LogUnavailableError('The database was set back');
     for (const part of this.#takeAllParts()) part.reject(lost);
