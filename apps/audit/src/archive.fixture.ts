@@ -51,7 +51,6 @@ export async function openTestArchive(): Promise<TestArchive> {
     identity: IDENTITY,
     sourceIds,
     dayPartitions: createDayPartitions(database),
-    awaitDisk: false,
     applyToViews: viewsOver(sourceIds),
     randomBytes,
     onUnreadable: (_record, fault) => unreadable.push(fault),

@@ -20,11 +20,6 @@ export interface ArchiveDeps {
   readonly sourceIds: SourceIds;
   readonly dayPartitions: DayPartitions;
   readonly applyToViews: ApplyToViews;
-  /**
-   * Whether a commit waits for the disk. Needless where log and archive are one database: a crash then loses the group's
-   * progress, which was written after them, before these rows. Elsewhere the progress could survive them.
-   */
-  readonly awaitDisk: boolean;
   readonly randomBytes: (bytes: number) => Buffer;
   /** Told of each record of our own topics that is not as we write them; it is archived without ids. */
   readonly onUnreadable: (record: LogRecord, fault: string) => void;
@@ -51,7 +46,8 @@ export type Part = readonly LogRecord[];
 /**
  * Archives `records` (in order, all of one topic and partition) and updates the views, each chunk in one transaction together
  * with the next position, which is moved by compare-and-set: however often a batch comes, and however many instances believe
- * the partition to be theirs, each record is archived once (correctness.md §7). Returns how many were new.
+ * the partition to be theirs, each record is archived once (correctness.md §7). Returns how many were new; they are on the disk
+ * then, since a database that crashes must not lose what a group that goes on without it has passed.
  * Rejects, having archived nothing more, when the database does.
  */
 export async function archiveRecords(deps: ArchiveDeps, records: readonly LogRecord[]): Promise<number> {
@@ -135,7 +131,6 @@ async function writeTogether(
   });
   try {
     await deps.database.transaction(async (manager) => {
-      if (!deps.awaitDisk) await manager.query('SET LOCAL synchronous_commit = off');
       // First, so that another instance at the same place waits here and then finds the position moved.
       const owner = { ...CHECKPOINTS, identity: deps.identity };
       if (!(await moveCheckpoints(manager, owner, moves))) throw new PositionMovedError();

@@ -71,7 +71,6 @@ const providers = ({ batchRecords }: AuditConfig): Provider[] => [
       const archive = gatherer({
         ...{ database, identity, sourceIds, randomBytes, onUnreadable },
         dayPartitions: createDayPartitions(database),
-        awaitDisk: !identity.startsWith('embedded:'),
         applyToViews: viewsOver(sourceIds),
       });
       return archiveBatch({ archive, metrics, now });

@@ -42,6 +42,8 @@ export interface DeliveryReport {
   /** Something was paused or resumed; `parked` records were taken out of lanes. */
   pausesChanged(parked: number): void;
   unreadable(record: LogRecord, reason: string): void;
+  /** The database came back without what the outcomes from position `from` to before `to` had led to. */
+  scheduleLost(partition: number, from: number, to: number): void;
   failed(what: string, error: unknown): void;
 }
 
@@ -116,6 +118,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
       releaser.changed(partition, changes);
     },
     onUnreadable: report.unreadable,
+    onLost: report.scheduleLost,
   });
   const onUnreadable = report.unreadable;
   const gossip = new EndpointGossip({ log, breakers, onUnreadable, onError: failed('endpoints not told') });

@@ -23,6 +23,11 @@ export function deliveryReport(metrics: Metrics, logger: Logger, now: () => numb
       const { topic, partition, position } = record;
       logger.error({ topic, partition, position, reason }, 'record unreadable');
     },
+    scheduleLost: (partition, from, to) =>
+      logger.warn(
+        { partition, from, to },
+        'the database lost its last writes to the schedule; reading the outcomes again',
+      ),
     failed: (what, error) => logger.error({ err: error }, what),
   };
 }

@@ -64,9 +64,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
 }
 
-/** What nothing else sets going: positions with nothing to store, gates whose time has passed, writes that failed. */
+/** What nothing else sets going: positions with nothing to store, rows that the database has lost, gates whose time has passed, writes that failed. */
 function keepUp({ projection, gates, lanes, releaser }: DeliveryParts, report: DeliveryReport): void {
-  projection.storePositions().catch((error: unknown) => report.failed('schedule', error));
+  projection.keepUp().catch((error: unknown) => report.failed('schedule', error));
   gates.liftPassed();
   lanes.buckets.sweep();
   void gates.write();
@@ -79,6 +79,7 @@ function startExpiry({ log, stores, webhooks, now, report }: DeliveryDeps, parts
   const round = async () => {
     if (busy) return;
     busy = true;
+    parts.order.allAgain();
     await parts.releaser
       .findParked()
       .then(() => expireParked({ log, schedule: stores.schedule, webhooks, ...parts, now }))

@@ -50,7 +50,7 @@ function running() {
     now: Date.now,
     random: () => 0.5,
     report: {
-      ...{ attempted: nothing, breakerChanged: nothing, pausesChanged: nothing },
+      ...{ attempted: nothing, breakerChanged: nothing, pausesChanged: nothing, scheduleLost: nothing },
       unreadable: (_record, reason) => expect.unreachable(reason),
       failed: (what, error) => expect.unreachable(`${what}: ${String(error)}`),
     },

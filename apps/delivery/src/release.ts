@@ -2,7 +2,8 @@ import { channel } from 'node:diagnostics_channel';
 import type { EventLog } from '@switchhook/event-log';
 import { Alarm } from './alarm.js';
 import { releaseRecord } from './release-record.js';
-import { ReleasedRows } from './released-rows.js';
+import { nextParked } from './next-parked.js';
+import { ReleasedRows, keyOf } from './released-rows.js';
 import type { Schedule } from './schedule.js';
 import type { ScheduleChange, ScheduleRow } from './schedule-row.js';
 import type { SubjectOrder } from './subject-order.js';
@@ -173,12 +174,13 @@ export class Releaser {
     // Its next owner would not know of what we park now.
     const [fitting, full] = this.divide(rows.filter(({ partition }) => this.owned.has(partition)));
     if (full.length > 0) {
-      await schedule.park(full);
+      // First, for they may be parked although we are told that it failed.
       for (const row of full) {
         this.parked.get(row.partition)?.add(row.ids.webhookId);
         if (row.place) this.deps.order.again(row.ids.webhookId, row.place.subject);
         this.deps.onParked(row);
       }
+      await schedule.park(full);
     }
     await this.request(fitting);
     if (rows.length === limit) this.again = true;
@@ -190,7 +192,7 @@ export class Releaser {
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
         this.beginLook();
-        const rows = await this.nextParked(partition, webhookId, limit);
+        const rows = await nextParked(this.deps, this.released, { partition, webhookId, limit });
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
         if (rows.length > 0 || this.mayHaveParked(webhookId)) webhookIds.add(webhookId);
@@ -209,16 +211,6 @@ export class Releaser {
   private mayHaveParked(webhookId: number): boolean {
     const { parkedSince, released } = this;
     return parkedSince.has(webhookId) || released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
-  }
-
-  private async nextParked(partition: number, webhookId: number, limit: number): Promise<ScheduleRow[]> {
-    const { schedule, order } = this.deps;
-    const released = this.releasedIds(webhookId);
-    if (!order.handles(webhookId)) return schedule.parked(partition, webhookId, released, limit);
-    const inOrder = (await order.next(webhookId, limit)).filter(({ ids }) => !this.released.has(keyOf(ids)));
-    if (inOrder.length >= limit) return inOrder;
-    const others = await schedule.parkedWithoutPlace(partition, webhookId, released, limit - inOrder.length);
-    return [...inOrder, ...others];
   }
 
   /** Rows whose lane has room, and rows whose lane has none. */
@@ -295,6 +287,3 @@ export class Releaser {
     for (const key of this.released.before(before)) this.giveBack(key);
   }
 }
-
-const keyOf = ({ deliveryId, run }: { readonly deliveryId: string; readonly run: number }): string =>
-  `${deliveryId}/${run}`;

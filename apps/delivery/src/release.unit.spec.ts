@@ -26,6 +26,7 @@ function releaserOf(given: {
   schedule?: Partial<ReleaserDeps['schedule']>;
   order?: Partial<ReleaserDeps['order']>;
   room?: ReleaserDeps['room'];
+  onError?: ReleaserDeps['onError'];
 }) {
   const published: OutgoingRecord[] = [];
   const releaser = new Releaser({
@@ -46,9 +47,11 @@ function releaserOf(given: {
     onParked: () => undefined,
     onDrained: () => undefined,
     now: () => 1_000,
-    onError: (error) => {
-      throw error;
-    },
+    onError:
+      given.onError ??
+      ((error) => {
+        throw error;
+      }),
   });
   const requested = () =>
     published.map(({ headers }) => {
@@ -145,6 +148,29 @@ it('what is parked while a look finds nothing of its webhook is released, too', 
   });
   await releaser.assign(0);
   await eventually(() => expect(requested()).toEqual([{ deliveryId, deferrals: 1 }]));
+  await releaser.close();
+});
+
+it('what could not be parked for certain has not lost its turn, and is known to be parked', async () => {
+  const offered: string[] = [];
+  let tries = 0;
+  const { releaser } = releaserOf({
+    room: () => 0,
+    onError: () => undefined,
+    order: { again: (_webhookId, subject) => offered.push(subject) },
+    schedule: {
+      due: async () => (tries === 0 ? [placed(1, 0)] : []),
+      parkedWebhooks: async () => [],
+      park: async () => {
+        tries += 1;
+        throw new Error('the connection broke');
+      },
+    },
+  });
+  await releaser.assign(0);
+  await eventually(() => expect(tries).toBe(1));
+  expect(offered).toEqual(['call-1']);
+  expect(releaser.parkedWebhooks()).toEqual([{ partition: 0, webhookId: WEBHOOK.id }]);
   await releaser.close();
 });
 

@@ -73,3 +73,7 @@ function add(counts: Map<number, number>, id: number, more: number): void {
   if (count > 0) counts.set(id, count);
   else counts.delete(id);
 }
+
+/** Names a row: a delivery has one in each of its runs. */
+export const keyOf = ({ deliveryId, run }: { readonly deliveryId: string; readonly run: number }): string =>
+  `${deliveryId}/${run}`;

@@ -147,6 +147,7 @@ export async function runDelivery({ world, webhooks, send, openTimeMs }: RunOpti
       attempted: (_delivery, outcome) => outcomes.push(outcome),
       breakerChanged: ({ state }) => states.push(state),
       pausesChanged: nothing,
+      scheduleLost: nothing,
       unreadable: (_record, reason) => {
         throw new Error(reason);
       },

@@ -17,6 +17,8 @@ export interface ScheduleProjectionDeps {
   /** Told of every change once it is stored. */
   readonly onChanged: (partition: number, changes: readonly ScheduleChange[]) => void;
   readonly onUnreadable: (record: LogRecord, reason: string) => void;
+  /** The database has lost what the outcomes from position `from` to before `to` had led to; they are read again. */
+  readonly onLost: (partition: number, from: number, to: number) => void;
 }
 
 interface Owned {
@@ -24,13 +26,19 @@ interface Owned {
   stored: number | null;
   /** What we have seen: ahead of `stored` while nothing had to be written. */
   seen: number;
-  /** The write under way: each begins at the position that the one before has stored. */
-  writing: Promise<void>;
+  /** What had been seen when the database was found to have lost some of it: up to here the log is read again. */
+  lostUpTo: number;
+  /** What is under way: each step begins at the position that the one before has stored. */
+  turn: Promise<void>;
 }
 
 const OUTCOMES = TOPICS.outcomes.name;
 
-/** Keeps the schedule in step with the outcomes of the partitions that this process owns. */
+/**
+ * Keeps the schedule in step with the outcomes of the partitions that this process owns. Its writes do not wait for the disk: a
+ * database that crashes loses the last of them, rows and position together, while this process knows that it has made them. It
+ * is noticed by the position, at the next write or within one round of `keepUp`, and the outcomes are read again from there.
+ */
 export class ScheduleProjection {
   private readonly owned = new Map<number, Owned>();
 
@@ -38,38 +46,60 @@ export class ScheduleProjection {
 
   /** Brings a partition that was just assigned up to the end that its outcomes had then. */
   async assign({ partition, ends, signal }: AssignedPartition): Promise<void> {
-    const { log, schedule } = this.deps;
-    const stored = await schedule.position(this.at(partition));
-    const owned: Owned = { stored, seen: stored ?? 0, writing: Promise.resolve() };
-    const end = ends[OUTCOMES] ?? 0;
-    if (owned.seen < end) {
-      for await (const records of log.read(OUTCOMES, partition, { position: owned.seen }, end)) {
-        if (signal.aborted) return;
-        await this.applyTo(owned, partition, records);
-      }
-    }
+    const stored = await this.deps.schedule.position(this.at(partition));
+    const owned: Owned = { stored, seen: stored ?? 0, lostUpTo: 0, turn: Promise.resolve() };
+    await this.readUpTo(owned, partition, ends[OUTCOMES] ?? 0, signal);
+    if (signal.aborted) return;
     CAUGHT_UP.publish(undefined);
     this.owned.set(partition, owned);
   }
 
   /** Applies records of one partition, in order; what was seen before is skipped. */
   async apply(partition: number, records: readonly LogRecord[]): Promise<void> {
-    const owned = this.owned.get(partition);
-    if (owned) await this.applyTo(owned, partition, records);
+    await this.inTurn(partition, async (owned) => {
+      await this.readAgain(owned, partition);
+      await this.applyTo(owned, partition, records);
+    });
   }
 
-  /** Stores how far the projection has come, where it had nothing else to store. */
-  async storePositions(): Promise<void> {
-    for (const [partition, owned] of this.owned) {
-      if (owned.stored !== null && owned.seen <= owned.stored) continue;
-      await this.store(owned, partition, owned.seen, []);
+  /** Stores how far the projection has come, where it had nothing else to store, and sees whether the database has lost any of it. */
+  async keepUp(): Promise<void> {
+    for (const partition of this.owned.keys()) {
+      await this.inTurn(partition, async (owned) => {
+        await this.lookForLoss(owned, partition);
+        await this.readAgain(owned, partition);
+        await this.storeSeen(owned, partition);
+      });
     }
   }
 
   async revoke(partition: number): Promise<void> {
+    await this.inTurn(partition, (owned) => {
+      this.owned.delete(partition);
+      return this.storeSeen(owned, partition);
+    });
+  }
+
+  /** One step at a time: the timer stores a position while a batch is being applied, and must not take that for another owner's move. */
+  private async inTurn(partition: number, step: (owned: Owned) => Promise<void>): Promise<void> {
     const owned = this.owned.get(partition);
-    this.owned.delete(partition);
-    if (owned && owned.seen > (owned.stored ?? 0)) await this.store(owned, partition, owned.seen, []);
+    if (!owned) return;
+    const done = owned.turn.then(() => step(owned));
+    owned.turn = done.catch(() => undefined);
+    await done;
+  }
+
+  private async readAgain(owned: Owned, partition: number): Promise<void> {
+    if (owned.seen < owned.lostUpTo) await this.readUpTo(owned, partition, owned.lostUpTo);
+  }
+
+  /** Applies what the log has between what was seen and `end`. */
+  private async readUpTo(owned: Owned, partition: number, end: number, signal?: AbortSignal): Promise<void> {
+    if (owned.seen >= end) return;
+    for await (const records of this.deps.log.read(OUTCOMES, partition, { position: owned.seen }, end)) {
+      if (signal?.aborted) return;
+      await this.applyTo(owned, partition, records);
+    }
   }
 
   private async applyTo(owned: Owned, partition: number, records: readonly LogRecord[]): Promise<void> {
@@ -92,24 +122,34 @@ export class ScheduleProjection {
     }
   }
 
-  /** In turn: the timer stores a position while a batch is being applied, and must not take that for another owner's move. */
-  private store(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): Promise<void> {
-    const written = owned.writing.then(() => this.storeNow(owned, partition, to, changes));
-    owned.writing = written.catch(() => undefined);
-    return written;
+  private async storeSeen(owned: Owned, partition: number): Promise<void> {
+    if (owned.seen > (owned.stored ?? 0)) await this.store(owned, partition, owned.seen, []);
   }
 
-  private async storeNow(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]) {
-    const { schedule } = this.deps;
-    if (changes.length === 0 && owned.stored !== null && to <= owned.stored) return;
-    if (await schedule.apply(this.at(partition), owned.stored, to, changes)) {
+  private async store(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): Promise<void> {
+    if (await this.deps.schedule.apply(this.at(partition), owned.stored, to, changes)) {
       owned.stored = to;
       return;
     }
-    // Another owner has moved on: see where it stands, and let the caller try again with what is left.
-    owned.stored = await schedule.position(this.at(partition));
-    owned.seen = Math.max(owned.seen, owned.stored ?? 0);
-    throw new Error(`the schedule of partition ${partition} was moved to ${owned.stored} by another owner`);
+    const position = await this.lookForLoss(owned, partition);
+    if (owned.seen < owned.lostUpTo)
+      throw new Error(`the schedule of partition ${partition} was lost from ${position} on`);
+    owned.stored = position;
+    // It is there: by our own write, whose answer we never got, or by that of another owner.
+    if (position !== null && position >= to) return;
+    throw new Error(`the schedule of partition ${partition} was moved to ${position} by another owner`);
+  }
+
+  /** Answers with the position that the database has. Where that is behind what we had stored, the rest is to be read again. */
+  private async lookForLoss(owned: Owned, partition: number): Promise<number | null> {
+    const position = await this.deps.schedule.position(this.at(partition));
+    if ((position ?? -1) < (owned.stored ?? -1)) {
+      owned.lostUpTo = Math.max(owned.lostUpTo, owned.seen);
+      owned.seen = position ?? 0;
+      owned.stored = position;
+      this.deps.onLost(partition, owned.seen, owned.lostUpTo);
+    }
+    return position;
   }
 
   private at(partition: number) {

@@ -9,6 +9,8 @@ import { ScheduleProjection } from './schedule-projection.js';
 /** A schedule that keeps only its position, by compare-and-set, each write taking a turn of the event loop. */
 class Positions {
   stored: number | null = null;
+  /** How many of the next writes are made without an answer. */
+  answersLost = 0;
   moves: (readonly [number | null, number])[] = [];
 
   async position(): Promise<number | null> {
@@ -20,6 +22,10 @@ class Positions {
     if (this.stored !== from) return false;
     this.moves.push([from, to]);
     this.stored = to;
+    if (this.answersLost > 0) {
+      this.answersLost -= 1;
+      throw new Error('the connection broke');
+    }
     return true;
   }
 }
@@ -43,6 +49,30 @@ const outcome = (position: number, facts: Partial<Outcome>): LogRecord => {
 
 const attempted = { outcome: 'attempted', nextAttemptAt: 2 } as const;
 
+it('a change whose write was answered by nobody is told when it comes again', async () => {
+  const schedule = new Positions();
+  const told: number[] = [];
+  const projection = new ScheduleProjection({
+    log: { identity: 'log', read: async function* () {} },
+    schedule,
+    webhooks: { get: () => undefined },
+    names: new FinishedNames(),
+    onChanged: (_partition, changes) => told.push(changes.length),
+    onUnreadable: (_record, reason) => expect.unreachable(reason),
+    onLost: () => expect.unreachable('nothing was lost'),
+  });
+  const signal = new AbortController().signal;
+  await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
+  await projection.apply(0, [outcome(0, attempted)]);
+  schedule.answersLost = 1;
+  const batch = [outcome(1, attempted), outcome(2, attempted)];
+  await expect(projection.apply(0, batch)).rejects.toThrow('the connection broke');
+  await projection.apply(0, batch);
+  expect(told).toEqual([1, 2]);
+  await projection.apply(0, [outcome(3, attempted)]);
+  expect(schedule.moves.at(-1)).toEqual([3, 4]);
+});
+
 it('a position that the timer stores while a batch is being applied is not taken for the move of another owner', async () => {
   const schedule = new Positions();
   const projection = new ScheduleProjection({
@@ -52,13 +82,14 @@ it('a position that the timer stores while a batch is being applied is not taken
     names: new FinishedNames(),
     onChanged: () => undefined,
     onUnreadable: (_record, reason) => expect.unreachable(reason),
+    onLost: () => expect.unreachable('nothing was lost'),
   });
   const signal = new AbortController().signal;
   await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
   await projection.apply(0, [outcome(0, {})]); // Nothing to store: only seen.
-  const timer = projection.storePositions();
+  const timer = projection.keepUp();
   const batch = projection.apply(0, [outcome(1, attempted)]);
-  const timerAgain = projection.storePositions();
+  const timerAgain = projection.keepUp();
   await Promise.all([timer, batch, timerAgain]);
   expect(schedule.moves).toEqual([
     [null, 1],

@@ -87,6 +87,7 @@ function running(
   names = new FinishedNames(),
 ) {
   const requested: OutgoingRecord[] = [];
+  const lost: (readonly [number, number])[] = [];
   let nowMs = 1_000;
   let unavailable = false;
   let refused = 0;
@@ -126,6 +127,7 @@ function running(
     onUnreadable: (_record, reason) => {
       throw new Error(reason);
     },
+    onLost: (_partition, from, to) => lost.push([from, to]),
   });
   opened.push(releaser);
   const take = async () => {
@@ -136,6 +138,7 @@ function running(
     projection,
     releaser,
     requested,
+    lost,
     take,
     refused: () => refused,
     setNow: (ms: number) => (nowMs = ms),
@@ -226,7 +229,7 @@ describe('the schedule', () => {
     expect(
       await schedule.position({ identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION }),
     ).toBe(null);
-    await run.projection.storePositions();
+    await run.projection.keepUp();
     expect(
       await schedule.position({ identity: 'embedded:test', topic: TOPICS.outcomes.name, partition: PARTITION }),
     ).toBe(1);
@@ -289,8 +292,75 @@ describe('the schedule', () => {
     await stale.projection.assign(assigned(0));
     await running(log).take();
     await connection.query('truncate delivery.schedule');
-    await expect(stale.projection.apply(PARTITION, log)).rejects.toThrow('another owner');
+    await stale.projection.apply(PARTITION, log);
     expect(await schedule.count([PARTITION])).toBe(0);
+  });
+
+  describe('after the database has lost its last writes', () => {
+    const log = outcomes([
+      { delivery: 1, outcome: failed(9_000) },
+      { delivery: 2, outcome: failed(9_000) },
+      { delivery: 1, number: 2, outcome: succeeded },
+      { delivery: 3, outcome: failed(9_000) },
+    ]);
+    /** A projection that has applied the first three of `log`; the database knows of the first only, or of none. */
+    const losing = async (known: 0 | 1) => {
+      const run = running(log);
+      await run.projection.assign(assigned(0));
+      if (known === 1) await run.projection.apply(PARTITION, log.slice(0, 1));
+      const tables = ['delivery.schedule', 'delivery.checkpoints'];
+      for (const table of tables) await connection.query(`create table ${table}_kept as table ${table}`);
+      await run.projection.apply(PARTITION, log.slice(known, 3));
+      for (const table of tables) {
+        await connection.query(`truncate ${table}; insert into ${table} table ${table}_kept; drop table ${table}_kept`);
+      }
+      return run;
+    };
+    const waiting = async () => {
+      const rows: { delivery_id: string }[] = await connection.query('select delivery_id from delivery.schedule');
+      return rows.map((row) => row.delivery_id).sort();
+    };
+
+    it.each([0, 1] as const)(
+      'reads again what it had applied, before the next outcome: it had stored %i',
+      async (known) => {
+        const { projection, lost } = await losing(known);
+        await expect(projection.apply(PARTITION, log.slice(3))).rejects.toThrow('was lost');
+        await projection.apply(PARTITION, log.slice(3));
+        expect(await waiting()).toEqual([idOf(2), idOf(3)].sort());
+        expect(lost).toEqual([[known, 3]]);
+      },
+    );
+
+    it('notices it although no outcome comes', async () => {
+      const { projection, lost } = await losing(1);
+      await projection.keepUp();
+      expect(await waiting()).toEqual([idOf(2)]);
+      expect(lost).toEqual([[1, 3]]);
+      await projection.keepUp();
+      expect(lost).toHaveLength(1);
+    });
+
+    it('leaves it to the next owner when the partition goes away', async () => {
+      const { projection } = await losing(1);
+      await expect(projection.apply(PARTITION, log.slice(3))).rejects.toThrow('was lost');
+      await projection.revoke(PARTITION);
+      await running(log).take();
+      expect(await waiting()).toEqual([idOf(2), idOf(3)].sort());
+    });
+  });
+
+  it('says so when another owner has moved the position less far than it would', async () => {
+    const log = outcomes([
+      { delivery: 1, outcome: failed(9_000) },
+      { delivery: 2, outcome: failed(9_000) },
+    ]);
+    const stale = running(log);
+    await stale.projection.assign(assigned(0));
+    await running(log).projection.assign(assigned(1));
+    await expect(stale.projection.apply(PARTITION, log)).rejects.toThrow('another owner');
+    await stale.projection.apply(PARTITION, log);
+    expect(await schedule.count([PARTITION])).toBe(2);
   });
 
   it('neither stores nor removes anything from a position at which it is not', async () => {

@@ -102,6 +102,14 @@ export class SubjectOrder {
     this.byWebhook.get(webhookId)?.turns.retry(subject);
   }
 
+  /** The net under all of this, now and then. */
+  allAgain(): void {
+    for (const [webhookId, ordered] of this.byWebhook) {
+      ordered.turns.retryAll();
+      this.tellReady(webhookId, ordered);
+    }
+  }
+
   private isDue({ dueAt }: ScheduleRow): boolean {
     return dueAt === null || dueAt <= this.deps.now();
   }

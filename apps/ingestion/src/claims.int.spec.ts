@@ -17,7 +17,7 @@ describe('claims of webhooks that trigger once', () => {
     const migrations = [AcceptedNames1700000000001, Claims1700000000002];
     await migrate({ url: server.url, schema: 'ingestion', migrations });
     database = await openDatabase({ url: server.url, applicationName: 'spec', poolSize: 8 });
-    claims = new Claims(database, true);
+    claims = new Claims(database);
   });
   afterAll(async () => {
     await database.destroy();

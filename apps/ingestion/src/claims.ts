@@ -10,21 +10,18 @@ export interface Claim {
 const CLAIM = `
   INSERT INTO ingestion.claims (webhook_id, event_key)
   SELECT t.webhook_id, t.event_key
-  FROM (SELECT set_config('synchronous_commit', $3, true)) AS durability, unnest($1::bigint[], $2::uuid[]) AS t(webhook_id, event_key)
+  FROM unnest($1::bigint[], $2::uuid[]) AS t(webhook_id, event_key)
   ON CONFLICT (webhook_id) DO UPDATE SET event_key = claims.event_key
   RETURNING webhook_id, event_key`;
 
 /**
  * Who has each webhook with `singleUse` (correctness.md §1): the first event that claims it, and the same event again when it
  * is re-read. Only events that have won their names may claim. The names are committed before: a crash in between changes
- * nothing, for the event is read again and claims then.
+ * nothing, for the event is read again and claims then. A claim waits for the disk: a database that crashed would give the
+ * webhook to another event, while ours goes on its way.
  */
 export class Claims {
-  /** `durable`: whether a claim waits for the disk, as the names do (`AcceptedNamesOptions`). */
-  constructor(
-    private readonly database: Pick<DataSource, 'query'>,
-    private readonly durable: boolean,
-  ) {}
+  constructor(private readonly database: Pick<DataSource, 'query'>) {}
 
   /** Claims, the first of `claims` (at least one) before the later; answers with the event that has each webhook. */
   async claim(claims: readonly Claim[]): Promise<ReadonlyMap<number, string>> {
@@ -33,11 +30,7 @@ export class Claims {
     // In one order everywhere: two batches that share webhooks wait for each other, never in a circle.
     const webhookIds = [...first.keys()].sort((a, b) => a - b);
     const eventKeys = webhookIds.map((webhookId) => first.get(webhookId));
-    const rows = await this.database.query<{ webhook_id: string; event_key: string }[]>(CLAIM, [
-      webhookIds,
-      eventKeys,
-      this.durable ? 'on' : 'off',
-    ]);
+    const rows = await this.database.query<{ webhook_id: string; event_key: string }[]>(CLAIM, [webhookIds, eventKeys]);
     return new Map(rows.map((row) => [Number(row.webhook_id), row.event_key]));
   }
 }

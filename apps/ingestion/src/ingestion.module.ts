@@ -129,7 +129,7 @@ const providers = (config: IngestionConfig): Provider[] => [
   { provide: COUNTERS, inject: [METRICS, CLOCK], useFactory: ingestCounters },
   { provide: NAMES, inject: [EVENT_LOG, DATABASE, DATABASE_URL], useFactory: openNames },
   // After the names, which bring the tables up to date.
-  { provide: CLAIMS, inject: [EVENT_LOG, DATABASE, NAMES], useFactory: openClaims },
+  { provide: CLAIMS, inject: [DATABASE, NAMES], useFactory: openClaims },
   intakeProvider(config),
   {
     provide: ACCEPT_EVENTS,

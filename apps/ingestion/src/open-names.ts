@@ -23,7 +23,7 @@ export async function openNames(
   const names = await AcceptedNames.open(preparedQueries(database), {
     identity: log.identity,
     topic,
-    durable: isDurable(log),
+    durable: !log.identity.startsWith(EMBEDDED),
   });
   for (const [partition, end] of (await log.ends(topic)).entries()) {
     const position = await names.loadWatermark(partition);
@@ -35,7 +35,4 @@ export async function openNames(
 }
 
 /** The claims, beside names that are open. */
-export const openClaims = (log: Pick<EventLog, 'identity'>, database: DataSource): Claims =>
-  new Claims(database, isDurable(log));
-
-const isDurable = ({ identity }: Pick<EventLog, 'identity'>): boolean => !identity.startsWith(EMBEDDED);
+export const openClaims = (database: DataSource): Claims => new Claims(database);

@@ -145,6 +145,12 @@ export class SubjectTurns {
     if (turn && !turn.inHand) this.ready.add(subject);
   }
 
+  /** Whatever was missed: look at all that wait and of which nobody has anything in hand. */
+  retryAll(): void {
+    for (const [subject, turn] of this.turns)
+      if (!turn.inHand && (turn.waiting || turn.hasRow)) this.ready.add(subject);
+  }
+
   hasReady(): boolean {
     return this.ready.size > 0;
   }

@@ -103,6 +103,16 @@ class Model {
     return answers.length > 0 || due !== undefined;
   }
 
+  /** The answers of the schedule are heard, and what they allow is not requested: a fault. */
+  lose(): void {
+    for (const { subject, first } of this.looked.splice(0)) this.turns.looked(subject, first);
+  }
+
+  /** What is done now and then, whatever was missed. */
+  retryAll(): void {
+    this.turns.retryAll();
+  }
+
   crash(): void {
     this.turns = new SubjectTurns();
     this.calls = new Map();
@@ -120,6 +130,7 @@ class Model {
     for (let quiet = 0; quiet < 2;) {
       const moved = [this.take(), this.end(0, 'ended'), this.project(), this.look(100), this.release()];
       quiet = moved.includes(true) ? 0 : quiet + 1;
+      if (quiet === 1) this.turns.retryAll();
     }
   }
 
@@ -165,10 +176,12 @@ const STEP = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('look' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'release' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'crash' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'lose' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'retryAll' as const }) },
 );
 
 describe('the order of a subject', () => {
-  it('is kept through any interleaving of outcomes, parking, retries and crashes, and everything comes to its end', () => {
+  it('is kept through any interleaving of outcomes, parking, retries, faults and crashes, and everything comes to its end', () => {
     const subjects = fc.array(fc.constantFrom('a', 'a', 'b'), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(subjects, fc.array(STEP, { minLength: 30, maxLength: 200, size: 'max' }), (events, steps) => {
@@ -179,6 +192,8 @@ describe('the order of a subject', () => {
           else if (step.kind === 'project') model.project();
           else if (step.kind === 'look') model.look(step.limit);
           else if (step.kind === 'release') model.release();
+          else if (step.kind === 'lose') model.lose();
+          else if (step.kind === 'retryAll') model.retryAll();
           else model.crash();
         }
         model.settleDown();
