@@ -198,7 +198,7 @@ describe('an attempt of a webhook with a fallback', () => {
     expect(finished).toBe(false);
     const change = scheduleChange(
       { ...record!, partition: 0, position: 1, appendedAtMs: 1, key: null },
-      { get: () => undefined },
+      { get: () => undefined, has: () => true },
       new FinishedNames(),
     );
     expect(change).toMatchObject({

@@ -55,7 +55,7 @@ describe('what is parked', () => {
         position: 9,
         appendedAtMs: 0,
       },
-      { get: () => undefined },
+      { get: () => undefined, has: () => true },
       new FinishedNames(),
     );
     expect(change).toEqual({ kind: 'remove', webhookId: 1, deliveryId: idsFixture(1).deliveryId, run: 0 });

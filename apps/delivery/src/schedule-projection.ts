@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { TOPICS } from '@switchhook/contracts';
-import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
+import { HoldError, type AssignedPartition, type EventLog, type LogRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 import type { Schedule } from './schedule.js';
 import { scheduleChange, type ScheduleChange } from './schedule-row.js';
@@ -12,7 +12,7 @@ const CAUGHT_UP = channel('switchhook.delivery.caught-up');
 export interface ScheduleProjectionDeps {
   readonly log: Pick<EventLog, 'identity' | 'read'>;
   readonly schedule: Pick<Schedule, 'apply' | 'position'>;
-  readonly webhooks: Pick<Webhooks, 'get'>;
+  readonly webhooks: Webhooks;
   readonly names: Pick<FinishedNames, 'addEnded' | 'hasEnded'>;
   /** Told of every change once it is stored. */
   readonly onChanged: (partition: number, changes: readonly ScheduleChange[]) => void;
@@ -117,6 +117,7 @@ export class ScheduleProjection {
     try {
       return scheduleChange(record, this.deps.webhooks, this.deps.names);
     } catch (error) {
+      if (error instanceof HoldError) throw error;
       this.deps.onUnreadable(record, error instanceof Error ? error.message : String(error));
       return { kind: 'nothing' };
     }

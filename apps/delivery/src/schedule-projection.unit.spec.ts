@@ -1,10 +1,11 @@
-import { TOPICS, type Outcome } from '@switchhook/contracts';
+import { HEADER, TOPICS, type Outcome } from '@switchhook/contracts';
 import { attemptHeaders, outcomeRecord } from '@switchhook/domain';
-import type { LogRecord } from '@switchhook/event-log';
+import { HoldError, type LogRecord } from '@switchhook/event-log';
 import { expect, it } from 'vitest';
 import { FinishedNames } from './finished-names.js';
-import { idsFixture } from './delivery.fixture.js';
+import { idsFixture, webhookFixture } from './delivery.fixture.js';
 import { ScheduleProjection } from './schedule-projection.js';
+import type { ScheduleChange } from './schedule-row.js';
 
 /** A schedule that keeps only its position, by compare-and-set, each write taking a turn of the event loop. */
 class Positions {
@@ -33,7 +34,11 @@ class Positions {
 const outcome = (position: number, facts: Partial<Outcome>): LogRecord => {
   const data = Buffer.from('{}');
   const { headers, value, key } = outcomeRecord(
-    { key: '1', headers: attemptHeaders(idsFixture(position)), data },
+    {
+      key: '1',
+      headers: { ...attemptHeaders(idsFixture(position)), [HEADER.attributes]: '{"subject":"call-1"}' },
+      data,
+    },
     { outcome: 'succeeded', at: 1, ...facts },
   );
   return {
@@ -55,7 +60,7 @@ it('a change whose write was answered by nobody is told when it comes again', as
   const projection = new ScheduleProjection({
     log: { identity: 'log', read: async function* () {} },
     schedule,
-    webhooks: { get: () => undefined },
+    webhooks: { get: () => undefined, has: () => true },
     names: new FinishedNames(),
     onChanged: (_partition, changes) => told.push(changes.length),
     onUnreadable: (_record, reason) => expect.unreachable(reason),
@@ -73,12 +78,33 @@ it('a change whose write was answered by nobody is told when it comes again', as
   expect(schedule.moves.at(-1)).toEqual([3, 4]);
 });
 
+it('an outcome of a webhook that is not known yet is held, and says nothing of its order', async () => {
+  const known = new Set<number>();
+  const told: (readonly ScheduleChange[])[] = [];
+  const webhook = webhookFixture({ ordering: 'key' });
+  const projection = new ScheduleProjection({
+    log: { identity: 'log', read: async function* () {} },
+    schedule: new Positions(),
+    webhooks: { get: (id) => (known.has(id) ? webhook : undefined), has: (id) => known.has(id) },
+    names: new FinishedNames(),
+    onChanged: (_partition, changes) => told.push(changes),
+    onUnreadable: (_record, reason) => expect.unreachable(reason),
+    onLost: () => expect.unreachable('nothing was lost'),
+  });
+  const signal = new AbortController().signal;
+  await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
+  await expect(projection.apply(0, [outcome(0, attempted)])).rejects.toBeInstanceOf(HoldError);
+  known.add(webhook.id);
+  await projection.apply(0, [outcome(0, attempted)]);
+  expect(told).toMatchObject([[{ kind: 'put', row: { place: { subject: 'call-1' } } }]]);
+});
+
 it('a position that the timer stores while a batch is being applied is not taken for the move of another owner', async () => {
   const schedule = new Positions();
   const projection = new ScheduleProjection({
     log: { identity: 'log', read: async function* () {} },
     schedule,
-    webhooks: { get: () => undefined },
+    webhooks: { get: () => undefined, has: () => true },
     names: new FinishedNames(),
     onChanged: () => undefined,
     onUnreadable: (_record, reason) => expect.unreachable(reason),

@@ -8,7 +8,7 @@ import {
   type RecordHeaders,
 } from '@switchhook/contracts';
 import { attemptHeaders, readAttemptIds } from '@switchhook/domain';
-import type { LogRecord } from '@switchhook/event-log';
+import { HoldError, type LogRecord } from '@switchhook/event-log';
 import type { FinishedNames } from './finished-names.js';
 import { placeInOrder, subjectKey, type PlaceInOrder } from './place-in-order.js';
 import type { Webhooks } from './webhooks.js';
@@ -45,16 +45,20 @@ export type ScheduleChange =
  * The change that an outcome record makes. An attempt that was the first and was never parked has no row, so that the
  * delivery that succeeds at once costs the schedule nothing. What says that a delivery goes on which has ended comes from
  * a former owner, whose write was held up in the network: its row would be requested, and dropped by name, again and again.
- * Throws when the record is not an outcome as we write it.
+ * Throws a HoldError while the webhook is not known: whether its subjects keep an order would be a guess, and absence is no
+ * answer (correctness.md §3). Throws when the record is not an outcome as we write it.
  */
 export function scheduleChange(
   record: LogRecord,
-  webhooks: Pick<Webhooks, 'get'>,
+  webhooks: Webhooks,
   seen: Pick<FinishedNames, 'addEnded' | 'hasEnded'>,
 ): ScheduleChange {
   const name = headerText(record.headers, HEADER.outcome);
   if (name === 'unmatched' || record.headers[HEADER.ids] === undefined) return { kind: 'nothing' };
   const ids = readAttemptIds(record.headers);
+  if (!webhooks.has(ids.webhookId, ids.webhookVersion)) {
+    throw new HoldError(`webhook ${ids.webhookId} v${ids.webhookVersion} is not known yet`);
+  }
   if (name !== 'attempted' && name !== 'deferred') {
     seen.addEnded(ids);
     return changeAtEnd(ids, record.headers, webhooks);

@@ -121,7 +121,7 @@ function running(
       },
     },
     schedule,
-    webhooks: { get: () => undefined },
+    webhooks: { get: () => undefined, has: () => true },
     names,
     onChanged: (partition, changes) => releaser.changed(partition, changes),
     onUnreadable: (_record, reason) => {
