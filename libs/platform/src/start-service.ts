@@ -99,8 +99,6 @@ async function serve({ resources, modules, listener, closer }: Serving): Promise
   closer.add('application', () => app.close());
   // Only now: until all routes are there, Fastify would answer 404.
   for (const handler of handOver) listener.handOver(handler);
-  // What a consumer does not know of is held and handed on again; what is parked would leave in no order.
-  await Promise.all([resources.webhooks.whenCaughtUp, resources.credentials.whenCaughtUp]);
   const consuming = await startConsumers(app, resources);
   closer.add('requests and consumers', async () => {
     resources.readiness.add('stop', () => 'stopping');
