@@ -75,7 +75,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   const membership = new Membership(() => lanes.resume());
   const gates = new Gates({
     ...{ store: deps.stores.gates, breakers, webhooks, pauses, now, onError: failed('gates') },
-    onOverRate: (webhookId) => {
+    onNoBurst: (webhookId) => {
       const rate = webhooks.get(webhookId)?.rateLimit;
       if (rate) lanes.buckets.empty(webhookId, rate);
     },

@@ -42,7 +42,7 @@ function instance(webhooks = [HOOK]) {
     nowMs: 1_000,
     away: false,
     recovered: [] as string[],
-    overRate: [] as number[],
+    withoutBurst: [] as number[],
     pause: undefined as Pause | undefined,
   };
   const store = new GateStore(connection);
@@ -61,7 +61,7 @@ function instance(webhooks = [HOOK]) {
     webhooks: { get: (id) => webhooks.find((webhook) => webhook.id === id), has: () => true },
     pauses: { of: () => world.pause },
     now: () => world.nowMs,
-    onOverRate: (webhookId) => void world.overRate.push(webhookId),
+    onNoBurst: (webhookId) => void world.withoutBurst.push(webhookId),
     onError: (error) => errors.push(error),
   });
   const change = (state: BreakerState, retryAt: number): BreakerChange => {
@@ -95,6 +95,7 @@ describe('a gate', () => {
     gates.follow(change('closed', 90_000));
     await eventually(async () => expect(await stored()).toEqual([]));
     expect([gates.holds(HOOK), gates.limit(HOOK)]).toEqual([undefined, Infinity]);
+    expect(world.withoutBurst).toEqual([HOOK.id]);
   });
 
   it('is not shut for a webhook whose breaker is closed', async () => {
@@ -118,6 +119,7 @@ describe('a gate', () => {
     after.world.nowMs = 50_000;
     expect(after.gates.limit(HOOK)).toBe(1);
     after.gates.liftPassed();
+    expect(after.world.withoutBurst).toEqual([HOOK.id]);
     expect([after.gates.holds(HOOK), after.world.recovered]).toEqual([undefined, [endpointOf(HOOK).key]]);
     await eventually(async () => expect(await stored()).toEqual([]));
   });
@@ -141,7 +143,7 @@ describe('a gate', () => {
     await before.gates.revoke(PARTITION);
     const after = instance([limited]);
     await after.gates.assign(PARTITION);
-    expect([after.gates.holds(limited), after.world.overRate]).toEqual(['rate-limited', [1]]);
+    expect([after.gates.holds(limited), after.world.withoutBurst]).toEqual(['rate-limited', [1]]);
     expect(after.gates.holds(HOOK)).toBe(undefined);
     after.gates.drained(limited.id);
     expect(after.gates.holds(limited)).toBe(undefined);

@@ -16,8 +16,11 @@ export interface GatesDeps {
   readonly webhooks: Webhooks;
   readonly pauses: Pick<Pauses, 'of'>;
   readonly now: () => number;
-  /** The webhook was over its rate at its owner before: it may have had all that it allows a moment ago. */
-  readonly onOverRate: (webhookId: number) => void;
+  /**
+   * The webhook is to begin at its rate, without a burst: it was over it at its owner before, who may have given it all that it
+   * allows a moment ago, or its endpoint has just come back.
+   */
+  readonly onNoBurst: (webhookId: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,7 +39,7 @@ export class Gates {
   async assign(partition: number): Promise<void> {
     for (const gate of await this.deps.store.ofPartition(partition)) {
       this.shut.set(gate.webhookId, gate);
-      if (gate.reason === 'rate-limited') this.deps.onOverRate(gate.webhookId);
+      if (gate.reason === 'rate-limited') this.deps.onNoBurst(gate.webhookId);
       // It may have been resumed while nobody owned the partition.
       if (gate.reason === 'paused') this.liftResumed(gate.webhookId);
     }
@@ -128,7 +131,10 @@ export class Gates {
   follow({ endpoint, state, retryAt }: BreakerChange): void {
     for (const gate of this.shut.values()) {
       if (gate.reason !== 'circuit-open' || gate.endpoint !== endpoint.key) continue;
-      if (state === 'closed') this.put(gate.webhookId, undefined);
+      if (state === 'closed') {
+        this.put(gate.webhookId, undefined);
+        this.deps.onNoBurst(gate.webhookId);
+      }
       if (state === 'open') this.put(gate.webhookId, { ...gate, opensAt: retryAt });
     }
   }
@@ -146,6 +152,7 @@ export class Gates {
       const moved = webhook !== undefined && this.heldBy(webhook).key !== endpoint;
       const passed = opensAt <= now() && breakers.state(endpoint) === 'closed';
       if (passed) breakers.recover(endpoint);
+      if (passed) this.deps.onNoBurst(webhookId);
       if (passed || moved) this.put(webhookId, undefined);
     }
   }

@@ -22,9 +22,10 @@ export class RateBuckets {
     return Math.floor(left + (withinMs / 1_000) * rate.perSecond);
   }
 
-  /** For a webhook that was over its rate when this process got it: the owner before may have given all that it allows. */
+  /** Takes all that is in it: what comes next begins at the rate, without a burst. */
   empty(webhookId: number, rate: RateLimit): void {
-    if (!this.fullAt.has(webhookId)) this.fullAt.set(webhookId, emptyBucket(rate, this.now()));
+    const fullAtMs = this.fullAt.get(webhookId) ?? 0;
+    this.fullAt.set(webhookId, Math.max(fullAtMs, emptyBucket(rate, this.now())));
   }
 
   /** Forgets the full ones. */

@@ -11,7 +11,7 @@ import { fetchRequest, type FetchOptions } from './protocol.js';
 import { decodeBatches } from './record-batch.js';
 import type { RecordQueueDeps } from './record-queue.js';
 
-const FETCHING = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 4 * 1024 * 1024 };
+const FETCHING = { minBytes: 1, maxBytes: 4 * 1024 * 1024, partitionBytes: 1024 * 1024 };
 const BATCH_RECORDS = 500;
 const AWAY_GRACE_MS = 5_000;
 const HELD_GRACE_MS = 30_000;

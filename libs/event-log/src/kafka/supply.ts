@@ -1,7 +1,7 @@
 import type { FetchPace } from './fetcher.js';
 import type { HandOver, Taker } from './hand-over.js';
 
-const EAGER = { minBytes: 1, maxBytes: 16 * 1024 * 1024, partitionBytes: 2 * 1024 * 1024 };
+const EAGER = { minBytes: 1, maxBytes: 4 * 1024 * 1024, partitionBytes: 1024 * 1024 };
 const LAZY = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 900, restUnderBytes: 2 * 1024 * 1024 };
 /** While our own records come by hand: a look at what others may have appended. */
 const LOOK = { ...EAGER, minBytes: 0, waitMs: 0, restMs: 100, restUnderBytes: 64 * 1024 };
