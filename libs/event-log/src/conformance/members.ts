@@ -117,10 +117,31 @@ async function sharesAndTakesOver(engine: EngineUnderTest, traits: EngineTraits)
   expectOneOwnerAtATime(story);
 }
 
+/** What a takeover has to load must not add up. */
+async function assignsSideBySide(engine: EngineUnderTest): Promise<void> {
+  const log = await engine.open();
+  const partitions = (await log.ends(INPUT)).length;
+  const begun = new Set<number>();
+  const all = Promise.withResolvers<void>();
+  const consumer = await log.consume({
+    group: 'side-by-side',
+    topics: [INPUT],
+    onAssigned: ({ partition }) => {
+      begun.add(partition);
+      if (begun.size === partitions) all.resolve();
+      return all.promise;
+    },
+    handle: async () => undefined,
+  });
+  await all.promise;
+  await consumer.close();
+}
+
 export function memberCases(makeEngine: MakeEngine, traits: EngineTraits): void {
   it(
     'shares partitions between members and hands them on when one leaves, to one owner at a time',
     withEngine(makeEngine, (engine) => sharesAndTakesOver(engine, traits)),
     60_000 + traits.takeoverMs,
   );
+  it('assigns all partitions of a member side by side', withEngine(makeEngine, assignsSideBySide), 20_000);
 }
