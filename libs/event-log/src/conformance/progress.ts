@@ -163,11 +163,31 @@ async function sinceWhenUnfinished(engine: EngineUnderTest): Promise<void> {
   expect(await since(), 'all is finished').toEqual(only(undefined, length));
 }
 
+/** Else whoever follows a killed member would be handed all of it again. */
+async function storesWhileItGoesOn(engine: EngineUnderTest): Promise<void> {
+  const log = await engine.open();
+  const [place] = await log.publish(upTo(COUNT).map((number) => numbered(INPUT, 'one key', number)));
+  const going = await take(log, place!.partition);
+  await waitUntil(
+    () => going.records.length === COUNT,
+    () => `taken: ${going.records.length} of ${COUNT}`,
+  );
+  for (const settle of going.settleOf.values()) settle();
+  await eventually(async () => {
+    const stored = await log.groupPositions();
+    const position = place!.position + COUNT;
+    expect(stored).toContainEqual({ group: 'progress', topic: INPUT, partition: place!.partition, position });
+  });
+  await going.close();
+}
+
 export function progressCases(makeEngine: MakeEngine): void {
   it(
     'begins again at the oldest record that was not settled, neither before nor behind it',
     withEngine(makeEngine, oldestUnsettled),
   );
+
+  it('stores its progress while it goes on', withEngine(makeEngine, storesWhileItGoesOn));
 
   it(
     'says since when a group has something that it may be handed again, from what it has stored',
