@@ -39,8 +39,8 @@ const COUNTERS = Symbol('COUNTERS');
 const INGEST_DEPS = Symbol('INGEST_DEPS');
 const INGEST_GROUP = Symbol('INGEST_GROUP');
 
-/** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some hundredths of a second. */
-const INTAKE = { allMax: 2_000, accountMax: 100 };
+/** Enough to keep ingestion busy; what stands in front of anybody's event is worked off in some thousandths of a second. */
+const INTAKE = { allMax: 2_000, accountMax: 10 };
 /** Events a second that an account may bring by HTTP however busy the process is; its rate, if that is more. */
 const NEVER_HELD = 500;
 

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 const LOOK_BACK_MS = 50;
-const BUSY_ABOVE = 0.7;
+const BUSY_ABOVE = 0.5;
 
 /** Whether the event loop had little idle time lately: over the last 50 ms at least, or since it was asked last. */
 export function loopBusy(): () => boolean {
