@@ -151,8 +151,10 @@ export class Gates {
       const webhook = webhooks.get(webhookId);
       const moved = webhook !== undefined && this.heldBy(webhook).key !== endpoint;
       const passed = opensAt <= now() && breakers.state(endpoint) === 'closed';
-      if (passed) breakers.recover(endpoint);
-      if (passed) this.deps.onNoBurst(webhookId);
+      if (passed) {
+        breakers.recover(endpoint);
+        this.deps.onNoBurst(webhookId);
+      }
       if (passed || moved) this.put(webhookId, undefined);
     }
   }

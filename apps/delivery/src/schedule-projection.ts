@@ -132,9 +132,11 @@ export class ScheduleProjection {
       owned.stored = to;
       return;
     }
+    const { stored } = owned;
     const position = await this.lookForLoss(owned, partition);
-    if (owned.seen < owned.lostUpTo)
+    if (isBehind(position, stored)) {
       throw new Error(`the schedule of partition ${partition} was lost from ${position} on`);
+    }
     owned.stored = position;
     // It is there: by our own write, whose answer we never got, or by that of another owner.
     if (position !== null && position >= to) return;
@@ -144,7 +146,7 @@ export class ScheduleProjection {
   /** Answers with the position that the database has. Where that is behind what we had stored, the rest is to be read again. */
   private async lookForLoss(owned: Owned, partition: number): Promise<number | null> {
     const position = await this.deps.schedule.position(this.at(partition));
-    if ((position ?? -1) < (owned.stored ?? -1)) {
+    if (isBehind(position, owned.stored)) {
       owned.lostUpTo = Math.max(owned.lostUpTo, owned.seen);
       owned.seen = position ?? 0;
       owned.stored = position;
@@ -157,3 +159,5 @@ export class ScheduleProjection {
     return { identity: this.deps.log.identity, topic: OUTCOMES, partition };
   }
 }
+
+const isBehind = (position: number | null, other: number | null): boolean => (position ?? -1) < (other ?? -1);

@@ -78,6 +78,34 @@ it('a change whose write was answered by nobody is told when it comes again', as
   expect(schedule.moves.at(-1)).toEqual([3, 4]);
 });
 
+it('what is lost is read again although the answer to one of these writes is lost, too', async () => {
+  const schedule = new Positions();
+  const log = [0, 1, 2].map((position) => outcome(position, attempted));
+  const projection = new ScheduleProjection({
+    log: {
+      identity: 'log',
+      read: async function* (_topic, _partition, from, to) {
+        const start = 'position' in from ? from.position : 0;
+        for (const record of log) if (record.position >= start && record.position < to) yield [record];
+      },
+    },
+    schedule,
+    webhooks: { get: () => undefined, has: () => true },
+    names: new FinishedNames(),
+    onChanged: () => undefined,
+    onUnreadable: (_record, reason) => expect.unreachable(reason),
+    onLost: () => undefined,
+  });
+  const signal = new AbortController().signal;
+  await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
+  for (const record of log) await projection.apply(0, [record]);
+  schedule.stored = 1;
+  schedule.answersLost = 1;
+  await expect(projection.keepUp()).rejects.toThrow('the connection broke');
+  await projection.keepUp();
+  expect(schedule.stored).toBe(3);
+});
+
 it('an outcome of a webhook that is not known yet is held, and says nothing of its order', async () => {
   const known = new Set<number>();
   const told: (readonly ScheduleChange[])[] = [];
