@@ -1,7 +1,7 @@
 // One run: a subject on fresh data, a warm-up, the measured time, and a wait for what is still under way.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from '../setup/project.mjs';
-import { outcomesBeyondOne } from './archive.mjs';
+import { archivedSoFar, outcomesBeyondOne } from './archive.mjs';
 import { inPairs } from './pairs.mjs';
 import { startProduct } from './product.mjs';
 import { startSubject } from './subjects.mjs';
@@ -36,6 +36,7 @@ export async function measure(wish) {
     await traffic.ask('begin', { target, pace, ...load });
     if (burst) await traffic.ask('prepareBurst', { target, ...burst });
     await sleep(warmMs);
+    const archivedBefore = await archivedSoFar(subject.databaseUrl());
     const before = usageOf(subject.roots());
     await traffic.ask('mark');
     if (trouble) await traffic.ask('behave', trouble);
@@ -43,10 +44,12 @@ export async function measure(wish) {
     await sleep(measureMs);
     await traffic.ask('mark');
     const after = usageOf(subject.roots());
+    const archived = (await archivedSoFar(subject.databaseUrl())) - archivedBefore;
     const burstSoFar = burst && (await traffic.ask('burst'));
     if (trouble) await traffic.ask('behave', { ...trouble, behaviour: 'good' });
     const result = await traffic.ask('end', { drainMs: DRAIN_MS, byKeys: load.byKeys });
-    const usage = cpuPerDelivery(before, after, result.perSecond * (measureMs / 1000));
+    const deliveries = result.perSecond * (measureMs / 1000);
+    const usage = { ...cpuPerDelivery(before, after, deliveries), archivedPerDelivery: archived / deliveries };
     const failures = traffic.failures.splice(0);
     const run = { subject: name, engine, ...result, ...usage, failures, ...(burst && { burst: burstSoFar }) };
     say(`  ${sentence(run)}`);
@@ -93,6 +96,7 @@ function sentence(run) {
     `p50 ${ms(run.p50)} p95 ${ms(run.p95)} p99 ${ms(run.p99)} max ${ms(run.max)} ms`,
     `CPU ms per delivery: ${cpu.join(', ')}`,
     `MB: ${memory.join(', ')}`,
+    `archived per delivery: ${run.archivedPerDelivery.toFixed(2)}`,
     ...(run.burst ? [`burst: ${JSON.stringify(run.burst)}`] : []),
     ...(faults > 0
       ? [

@@ -1,5 +1,6 @@
 // What is measured: the product, and the floor that it is compared with. Both answer
-//   target(by)  where the load sends to, `by` being http or kafka;  roots()  their processes;  stop()  ends all of it.
+//   target(by)  where the load sends to, `by` being http or kafka;  roots()  their processes;
+//   databaseUrl()  where their archive is;  stop()  ends all of it.
 import { join } from 'node:path';
 import { forkChild } from './child.mjs';
 import { startProduct } from './product.mjs';
@@ -27,6 +28,7 @@ async function startFloor(engine, endpoints) {
       broker
         ? { brokers: broker.brokers, topic: first.topic }
         : { url: first.url, authorization: 'none', connections: CONNECTIONS },
+    databaseUrl: () => postgres.url,
     roots: () => (broker ? { ...roots, broker: { pid: broker.pid } } : roots),
     stop: async () => {
       await stop();
