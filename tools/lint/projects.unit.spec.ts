@@ -34,9 +34,16 @@ describe.each(projects)('project $name', ({ folder, types }) => {
 describe.each(projects.filter(({ types }) => types[0] === 'app'))('app $name', ({ name, folder }) => {
   it('opens with the same files as every other app', () => {
     const short = name.replace('@switchhook/', '');
-    const opening = ['src/main.ts', 'src/config.ts', `src/${short}.module.ts`, 'README.md'];
+    const opening = ['src/main.ts', 'src/start.ts', 'src/config.ts', `src/${short}.module.ts`, 'README.md'];
     expect(opening.filter((path) => !existsSync(join(folder, path)))).toEqual([]);
-    expect(readFileSync(join(folder, 'src/main.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+    expect(readFileSync(join(folder, 'src/start.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+  });
+
+  it('loads nothing of its own before the compile cache is on', () => {
+    const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
+    const loaded = [...main.matchAll(/^import .*from '(.*)';$/gm)].map(([, from]) => from);
+    expect(loaded.filter((from) => !from?.startsWith('node:'))).toEqual([]);
+    expect(main).toMatch(/^enableCompileCache\(.*\);\nawait import\('\.\/start\.js'\);$/m);
   });
 });
 

@@ -1,7 +1,6 @@
-import 'reflect-metadata';
-import { runProcess, runService } from '@switchhook/platform';
-import { gatewayProcess } from './gateway/start-gateway.js';
-import { serviceFor } from './roles.js';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 
-if (process.env['ROLE'] === 'gateway') await runProcess(gatewayProcess(process.env));
-else await runService(serviceFor(process.env));
+// What Node compiles of what is loaded below, the next start need not compile again (docs/adr/0042).
+enableCompileCache(join(import.meta.dirname, '../../../node_modules/.cache/switchhook'));
+await import('./start.js');

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { createRequire } from 'node:module';
 import { Body, Controller, Get, HttpCode, Module, Param, Post, Req } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { HttpErrorSchema } from '@switchhook/contracts';
@@ -74,6 +75,14 @@ const ROOT = { authorization: basic('root:pass:word') };
 const get = (url: string, headers: Record<string, string> = SUE) => app.inject({ method: 'GET', url, headers });
 const post = (url: string, payload: string | Buffer, headers: Record<string, string> = {}) =>
   app.inject({ method: 'POST', url, payload, headers: { ...SUE, 'content-type': 'application/json', ...headers } });
+
+describe('a start', () => {
+  it('loads no compiler of JSON schemas, which no route has', () => {
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    expect(loaded.filter((path) => /[\\/]fastify[\\/]fastify\.js$/.test(path))).toHaveLength(1);
+    expect(loaded.filter((path) => /[\\/]ajv[\\/]/.test(path))).toEqual([]);
+  });
+});
 
 describe('authentication', () => {
   it('tells handlers who asks', async () => {

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LostPositionsError } from '@switchhook/event-log';
 import type { Logger } from 'pino';
@@ -42,6 +43,8 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
   const stopping = stopOnSignals(closer, logger);
   try {
     await options.start(logger, closer);
+    // Now, because who is killed has no other time for it.
+    flushCompileCache();
   } catch (error) {
     // A start that is stopped fails somewhere in the middle; that is no news.
     if (stopping.aborted) return;
