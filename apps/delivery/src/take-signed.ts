@@ -44,11 +44,11 @@ export const takeSigned = (deps: TakeSignedDeps) => {
         );
       }
     }
-    for (const { record, signed } of opened) {
-      if (signed.ok) take(deps, parking, batch, signed.delivery);
-      else await refuse(deps, record, signed.reason).then(() => batch.settle(record));
-    }
+    // All at once: while something is waited for, the partition may go away.
+    for (const { signed } of opened) if (signed.ok) take(deps, parking, batch, signed.delivery);
     await parking.write(batch.signal);
+    for (const { record, signed } of opened)
+      if (!signed.ok) await refuse(deps, record, signed.reason).then(() => batch.settle(record));
   };
 };
 

@@ -178,4 +178,12 @@ describe('taking signed records', () => {
     expect(settled).toEqual([10]);
     expect(calls).toHaveLength(1);
   });
+
+  it('takes all of a batch before it waits for anything: the partition might go away meanwhile', async () => {
+    const { hand, calls } = service();
+    const broken = signedFixture(1, 10, { value: Buffer.from('not what the header says') });
+    const taking = hand(broken, signedFixture(2, 11));
+    expect(calls).toHaveLength(1);
+    await taking;
+  });
 });

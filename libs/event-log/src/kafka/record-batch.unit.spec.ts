@@ -53,6 +53,19 @@ describe('record batches', () => {
     );
   });
 
+  it('are the same bytes however much room was expected to be needed', () => {
+    const value = Buffer.alloc(70, 'v');
+    const long = { key: 'key', value: Buffer.alloc(9_000, 'l'), headers: { name: 'é'.repeat(30) } };
+    const list: WritableRecord[] = [
+      { key: 'k', value, headers: { a: 'x'.repeat(50), b: ['y', value] } },
+      { key: null, value: null, headers: {} },
+      long,
+    ];
+    const wanted = encodeBatch(list, SESSION, 3, NOW, 20_000);
+    for (let expected = 0; expected <= wanted.length; expected += expected < 700 ? 1 : 97)
+      expect(encodeBatch(list, SESSION, 3, NOW, expected).equals(wanted), `${expected}`).toBe(true);
+  });
+
   it('come back byte for byte where one record resembles the next', () => {
     const some = fc.constantFrom('', 'a', 'b', '1', 'é', '\u00ff', '\ufffd', '__proto__', 'x'.repeat(70), 'toString');
     const value = fc.oneof(
