@@ -13,6 +13,7 @@ import { HeldPartition } from './holding.js';
 import { BEGINNING, listOffsets } from './offsets.js';
 import type { Settings } from './options.js';
 import { PartitionFeed, type FeedPlace } from './partition-feed.js';
+import { LAZY_LIMIT_BYTES } from './record-queue.js';
 import { Supply } from './supply.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
@@ -193,6 +194,7 @@ export class KafkaConsumer implements Consumer {
       {
         handle: (records: readonly LogRecord[]) => handleBatch(records, () => feed.tracker, deps),
         batchRecords: options.batchRecords ?? DEFAULT_BATCH_RECORDS,
+        ...(options.lazy && { limitBytes: LAZY_LIMIT_BYTES }),
         signal: held.stopSignal,
         onRoom: () => this.fetcher.hurry(),
         onFailure: (error, failures, isHold) => this.refused(name, error, failures, isHold),

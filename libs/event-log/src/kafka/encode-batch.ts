@@ -11,6 +11,7 @@ const RECORD_OVERHEAD = 24;
 /** Above this a call of V8's own encoder is quicker than a loop here. */
 const LOOP_CHARS = 40;
 const MOST_BYTES_PER_CHAR = 3;
+/** More than a length has, and what `putLength` may move by. */
 const VARINT_BYTES = 8;
 
 /** Bytes that a record's key, value and headers have: what the limits of the topics table are compared with. */
@@ -115,12 +116,11 @@ class RecordWriter {
     this.part(value);
   }
 
-  /** Writes the length of what lies behind `start + reserved` at `start`. */
+  /** Writes the length of what lies behind `start + reserved` at `start`. There is room: what was written last left some. */
   private putLength(start: number, reserved: number): void {
     const length = this.at - start - reserved;
     const needed = varintBytes(length);
     if (needed !== reserved) {
-      this.room(VARINT_BYTES);
       this.bytes.copyWithin(start + needed, start + reserved, this.at);
       this.at += needed - reserved;
     }

@@ -6,6 +6,8 @@ export interface RecordQueueDeps {
   /** Takes a batch; a rejection means that it wants the same batch again. */
   readonly handle: (records: readonly LogRecord[]) => Promise<void>;
   readonly batchRecords: number;
+  /** How much may wait. */
+  readonly limitBytes?: number;
   readonly signal: AbortSignal;
   /** There is room again after the queue was full. */
   readonly onRoom: () => void;
@@ -15,6 +17,8 @@ export interface RecordQueueDeps {
 }
 
 const LIMIT_BYTES = 8 * 1024 * 1024;
+/** For what is not urgent: when it is behind, it is behind in every partition of every topic. */
+export const LAZY_LIMIT_BYTES = 2 * 1024 * 1024;
 
 /**
  * Fetched records of one partition, handed on in order, a batch at a time: what has come meanwhile goes together. A batch
@@ -105,7 +109,8 @@ export class RecordQueue {
   }
 
   private isOver(share: number): boolean {
-    return this.records.length >= this.deps.batchRecords * 4 * share || this.bytes >= LIMIT_BYTES * share;
+    const { batchRecords, limitBytes = LIMIT_BYTES } = this.deps;
+    return this.records.length >= batchRecords * 4 * share || this.bytes >= limitBytes * share;
   }
 
   private tellWaiting(): void {

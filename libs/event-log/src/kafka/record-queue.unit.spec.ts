@@ -67,6 +67,23 @@ describe('records on their way to a handler', () => {
     expect(asked).toBeLessThan(12);
   });
 
+  it('are bounded by their bytes too, keys counted', async () => {
+    const gate = Promise.withResolvers<void>();
+    const queue = queueWith({ handle: () => gate.promise, batchRecords: 1_000, limitBytes: 4_000 });
+    const large = (position: number): LogRecord => ({
+      ...record(position),
+      key: Buffer.from('k'),
+      value: Buffer.alloc(1_000),
+    });
+    queue.push([large(0), large(1), large(2)], 3);
+    expect(queue.isFull).toBe(false);
+    queue.push([large(3)], 4);
+    expect(queue.isFull).toBe(true);
+    gate.resolve();
+    await queue.reached(4);
+    expect(queue.isFull).toBe(false);
+  });
+
   it('go nowhere any more once their partition is taken away', async () => {
     const stop = new AbortController();
     const gate = Promise.withResolvers<void>();
