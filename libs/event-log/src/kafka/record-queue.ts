@@ -18,7 +18,7 @@ export interface RecordQueueDeps {
 
 const LIMIT_BYTES = 8 * 1024 * 1024;
 /** For what is not urgent: when it is behind, it is behind in every partition of every topic. */
-export const LAZY_LIMIT_BYTES = 2 * 1024 * 1024;
+export const LAZY_LIMIT_BYTES = 1 * 1024 * 1024;
 
 /**
  * Fetched records of one partition, handed on in order, a batch at a time: what has come meanwhile goes together. A batch
