@@ -186,4 +186,13 @@ describe('taking signed records', () => {
     expect(calls).toHaveLength(1);
     await taking;
   });
+
+  it('keeps a record whose ids cannot be, without an outcome that nobody could read, and goes on', async () => {
+    const { hand, published, calls, settled } = service();
+    const signed = signedFixture(1, 10);
+    const headers = { ...signed.headers, ...attemptHeaders({ ...readAttemptIds(signed.headers), number: 0 }) };
+    await hand({ ...signed, headers }, signedFixture(2, 11));
+    expect(published.map(({ topic }) => topic)).toEqual(['deliveries.signed.v1.rejected']);
+    expect([settled, calls.length]).toEqual([[10], 1]);
+  });
 });

@@ -42,7 +42,12 @@ export function parseAttemptIds(text: string): AttemptIds {
 
 /** Whether the headers say, readably, which attempt their record is about. */
 export function hasAttemptIds(headers: RecordHeaders): boolean {
-  return IDS.test(headerText(headers, HEADER.ids) ?? '');
+  try {
+    readAttemptIds(headers);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The name of an attempt, by which a repeat of it is recognised (correctness.md §1). */
