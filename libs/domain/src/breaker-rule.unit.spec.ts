@@ -63,7 +63,7 @@ describe('a breaker', () => {
       30,
       false,
     ],
-    ['forgets what is more than 30 s ago', [...times(9, 'failed'), [30_009, 'failed']], 30_009, false],
+    ['forgets what is more than 30 s ago', [...times(9, 'failed'), [30_001, 'failed']], 30_001, false],
     ['remembers what is 30 s ago', [...times(9, 'failed'), [30_000, 'failed']], 30_000, true],
     ['stays closed after four connections that did not come about', times(4, 'unreachable'), 4, false],
     ['opens with the fifth in a row', times(5, 'unreachable', 0, 3_600_000), 18_000_000, true],
@@ -185,6 +185,14 @@ describe('the probes of an open breaker', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('count for a minute, to the millisecond', () => {
+    expect([areProbesOver([], 0), areProbesOver([0, 1_000], 60_999), areProbesOver([0, 1_000], 61_000)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 
   it('come at 10, 20, 40, 80 … s to an endpoint that stays down', () => {

@@ -50,7 +50,7 @@ const TABLE: readonly [
   'succeeded' | 'attempted' | string,
 ][] = [
   ['success', [200, 201, 202, 204, 299].map((code) => [code, null]), 'succeeded'],
-  ['redirect', [300, 301, 302, 303, 304, 307, 308].map((code) => [code, null]), 'attempted'],
+  ['redirect', [300, 301, 302, 303, 304, 307, 308, 399].map((code) => [code, null]), 'attempted'],
   ['redirect', [[302, 'redirect']], 'attempted'],
   ['request-timeout', [[408, null]], 'attempted'],
   ['too-early', [[425, null]], 'attempted'],
