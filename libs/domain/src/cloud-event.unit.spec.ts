@@ -77,6 +77,12 @@ describe('an accepted event', () => {
     expect(eventOf(inBinary)).toMatchObject({ accountId: 7, subject: 'call:1', extensions: { tenantregion: 'eu' } });
   });
 
+  it('has only what comes in headers of CloudEvents, and its content type from the header of that name', () => {
+    const event = eventOf(binary({ tracestate: 'a', x_foo: 'b', ce_bar: 'c', ce_datacontenttype: 'text/plain' }));
+    expect(event.extensions).toEqual({ bar: 'c' });
+    expect(event.dataContentType).toBe('application/json');
+  });
+
   it('takes the time of acceptance where it names none, and has no subject then', () => {
     const event = eventOf(binary({}));
     expect(event.time).toBe('2016-07-26T13:49:59.000Z');
