@@ -27,6 +27,8 @@ describe('auth', () => {
     { type: 'basic', username: 'Aladdin', password: 'open: sesame ü' },
     { type: 'basic-challenge', username: 'a', password: 'b' },
     { type: 'bearer', token: 'a.b-c_d~e+f/g==' },
+    { type: 'basic', username: 'u'.repeat(255), password: 'p'.repeat(4_000) },
+    { type: 'bearer', token: 't'.repeat(4_000) },
   ])('may be %j, and is kept apart from what may be stored', (auth) => {
     const { credentials, changes } = create({ auth });
     expect(credentials).toStrictEqual({ auth });
@@ -47,6 +49,11 @@ describe('auth', () => {
       { type: 'basic', username: 'a', password: 'p'.repeat(4_001) },
       'auth.password: must have at most 4000 characters, not 4001',
     ],
+    [
+      { type: 'basic', username: 'u'.repeat(256), password: 'p' },
+      'auth.username: must have at most 255 characters, not 256',
+    ],
+    [{ type: 'bearer', token: 't'.repeat(4_001) }, 'auth.token: must have at most 4000 characters, not 4001'],
     [{ type: 'basic', username: 'a', password: 'p', token: 't' }, 'auth.token: unknown field'],
     [{ type: 'bearer' }, 'auth.token: is required'],
     [{ type: 'bearer', token: 'two words' }, 'auth.token: must be one word of visible ASCII characters'],
@@ -58,8 +65,14 @@ describe('auth', () => {
 
 describe('headers', () => {
   it('may be 20, with any visible value', () => {
-    const many = Array.from({ length: 17 }, (_, n) => [`x-${n}`, String(n)]);
-    const headers = { ...Object.fromEntries(many), Authorization: 'ApiKey x', 'X-Empty': '', 'x-list': 'a, b;\t"c"' };
+    const many = Array.from({ length: 16 }, (_, n) => [`x-${n}`, String(n)]);
+    const headers = {
+      ...Object.fromEntries(many),
+      [`x-${'n'.repeat(98)}`]: 'v'.repeat(4_000),
+      Authorization: 'ApiKey x',
+      'X-Empty': '',
+      'x-list': 'a, b;\t"c"',
+    };
     expect(create({ headers }).credentials).toStrictEqual({ headers });
   });
 
@@ -78,6 +91,7 @@ describe('headers', () => {
     [{ 'x y': 'z' }, 'headers.x y: is not the name of a header'],
     [{ '': 'z' }, 'headers.: is not the name of a header'],
     [{ 'x:': 'z' }, 'headers.x:: is not the name of a header'],
+    [{ ['n'.repeat(101)]: 'z' }, `headers.${'n'.repeat(100)}: is not the name of a header`],
     [{ 'x-a': '1', 'X-A': '2' }, 'headers.X-A: is there twice'],
     [{ 'x-a': 1 }, 'headers.x-a: must be a string'],
     [{ 'x-a': null }, 'headers.x-a: must be a string'],
@@ -153,6 +167,7 @@ describe('tls', () => {
     ['pem', 'tls: must be an object'],
     [{ ca: 'x' }, 'tls.ca: unknown field'],
     [{ caCertificates: 5 }, 'tls.caCertificates: must be a string'],
+    [{ ['n'.repeat(101)]: 'x' }, `tls.${'n'.repeat(100)}: unknown field`],
     [{ caCertificates: 'x'.repeat(100_001) }, 'tls.caCertificates: must have at most 100000 characters'],
     [{ clientKey: 'key' }, 'tls.clientKey: needs tls.clientCertificate'],
     [{ clientCertificate: 'cert' }, 'tls.clientKey: is required with tls.clientCertificate'],
