@@ -83,6 +83,10 @@ describe('an accepted event', () => {
     expect(event.dataContentType).toBe('application/json');
   });
 
+  it('may have every character in its id that is no control character', () => {
+    expect(eventOf(binary({ ce_id: '\u0020~\u00a0é' })).id).toBe('\u0020~\u00a0é');
+  });
+
   it('takes the time of acceptance where it names none, and has no subject then', () => {
     const event = eventOf(binary({}));
     expect(event.time).toBe('2016-07-26T13:49:59.000Z');
@@ -176,6 +180,9 @@ describe('a refused event says which attribute is at fault, and why', () => {
     ['ce_specversion', '0.3', 'invalid-attribute', 'specversion: must be 1.0, not "0.3"'],
     ['ce_id', '', 'invalid-attribute', 'id: must not be empty'],
     ['ce_id', 'a\nb', 'invalid-attribute', 'id: must not hold control characters (U+000A)'],
+    ['ce_id', 'a\u001f', 'invalid-attribute', 'id: must not hold control characters (U+001F)'],
+    ['ce_id', 'a\u007f', 'invalid-attribute', 'id: must not hold control characters (U+007F)'],
+    ['ce_id', 'a\u009f', 'invalid-attribute', 'id: must not hold control characters (U+009F)'],
     ['ce_id', 'a\u0085', 'invalid-attribute', 'id: must not hold control characters (U+0085)'],
     ['ce_id', ['a', 'b'], 'invalid-attribute', 'id: must be given once, in UTF-8'],
     ['ce_id', Buffer.from([0x61, 0xff]), 'invalid-attribute', 'id: must be given once, in UTF-8'],
