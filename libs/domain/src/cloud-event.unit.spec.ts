@@ -83,6 +83,16 @@ describe('an accepted event', () => {
     expect(event.dataContentType).toBe('application/json');
   });
 
+  it('may have names and values of 1,024 characters', () => {
+    const [id, name] = ['i'.repeat(1_024), 'n'.repeat(1_024)];
+    const event = eventOf(binary({ ce_id: id, [`ce_${name}`]: 'x' }));
+    expect([event.id, event.extensions]).toEqual([id, { [name]: 'x' }]);
+  });
+
+  it('may belong to account 0', () => {
+    expect(eventOf(binary({ ce_accountid: '0' })).accountId).toBe(0);
+  });
+
   it('may have every character in its id that is no control character', () => {
     expect(eventOf(binary({ ce_id: '\u0020~\u00a0é' })).id).toBe('\u0020~\u00a0é');
   });
@@ -180,7 +190,7 @@ describe('a refused event says which attribute is at fault, and why', () => {
     ['ce_specversion', '0.3', 'invalid-attribute', 'specversion: must be 1.0, not "0.3"'],
     ['ce_id', '', 'invalid-attribute', 'id: must not be empty'],
     ['ce_id', 'a\nb', 'invalid-attribute', 'id: must not hold control characters (U+000A)'],
-    ['ce_id', 'a\u001f', 'invalid-attribute', 'id: must not hold control characters (U+001F)'],
+    ['ce_id', '\u001fa', 'invalid-attribute', 'id: must not hold control characters (U+001F)'],
     ['ce_id', 'a\u007f', 'invalid-attribute', 'id: must not hold control characters (U+007F)'],
     ['ce_id', 'a\u009f', 'invalid-attribute', 'id: must not hold control characters (U+009F)'],
     ['ce_id', 'a\u0085', 'invalid-attribute', 'id: must not hold control characters (U+0085)'],
