@@ -128,11 +128,11 @@ export class Lanes<Job extends LaneJob> {
 
   /**
    * Empties the lanes of a partition that is going away: nothing new begins, calls under way have `graceMs` to end, the rest
-   * is aborted. Whoever has the partition next reads all of it again.
+   * is aborted. Whoever has the partition next reads all of it again. Resolves with what it had not begun.
    */
-  async stopPartition(partition: number, graceMs: number): Promise<void> {
+  async stopPartition(partition: number, graceMs: number): Promise<readonly Job[]> {
     const own = [...this.lanes.values()].filter((lane) => lane.partition === partition);
-    for (const lane of own) this.takeWaiting(lane.webhookId);
+    const notBegun = own.flatMap((lane) => this.takeWaiting(lane.webhookId));
     const underWay = own.flatMap((lane) => [...lane.running.values()]);
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((resolve) => {
@@ -143,6 +143,7 @@ export class Lanes<Job extends LaneJob> {
     clearTimeout(timer);
     for (const call of underWay) call.abort.abort();
     await ended;
+    return notBegun;
   }
 
   private open(job: Job): Lane<Job> {

@@ -74,7 +74,9 @@ export class OwnPartitions {
     this.taken.delete(partition);
     membership.revoke(partition);
     releaser.revoke(partition);
-    await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
+    const notBegun = await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
+    // Nothing will come of these, so nobody has to wait for it.
+    for (const { name } of notBegun) inHand.letGo(name);
     await inHand.emptied(partition, OUTCOMES_GRACE_MS);
     inHand.forgetPartition(partition);
     order.revoke(partition);

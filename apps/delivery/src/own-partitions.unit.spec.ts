@@ -2,7 +2,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { HEADER, TOPICS } from '@switchhook/contracts';
 import type { AssignedPartition, EventLog, LogRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Breakers } from './breakers.js';
 import { createDelivery } from './delivery.js';
 import { signedFixture, webhookFixture } from './delivery.fixture.js';
@@ -87,5 +87,25 @@ it('what waited in its lane is called when its partition comes back before its r
     calls[call]?.(OK);
   }
   await eventually(() => expect(settled).toEqual([1, 2, 3]));
+  await delivery.close();
+});
+
+it('goes without a wait for what its lanes had not begun', async () => {
+  const { delivery, calls } = running();
+  const signal = new AbortController().signal;
+  const records = [1, 2, 3].map((event) => signedFixture(event, event, { signedAt: Date.now() }));
+  await delivery.onAssigned(assignment());
+  await delivery.takeSigned({ topic: TOPICS.signed.name, partition: 0, records, signal, settle: nothing });
+  await eventually(() => expect(calls).toHaveLength(1));
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  try {
+    const revoked = delivery.onRevoked(0, 5_000);
+    calls[0]!(OK);
+    // No time passes.
+    await revoked;
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(calls).toHaveLength(1);
   await delivery.close();
 });
