@@ -33,6 +33,12 @@ const noSleep = {
     "NewExpression[callee.name='Promise'] CallExpression[callee.name='setTimeout'][arguments.0.name=/^(r|resolve|done)$/]",
   message: 'No sleeps: wait for the condition with eventually().',
 };
+const noTenured = {
+  selector:
+    "AssignmentExpression[left.type='MemberExpression'][left.object.property.name!='prototype'][right.type=/Function/]",
+  message:
+    'V8 gives a function that is assigned to a property to the old generation, with all that it sees, dead or not: name it first (docs/adr/0043).',
+};
 const pure = [
   {
     selector: [
@@ -109,15 +115,15 @@ export default tseslint.config(
           custom: { regex: '^I[A-Z][a-z]|Impl$|Manager$|Helper$|Utils?$', match: false },
         },
       ],
-      ...restrict(noBarrel, fewParameters, noDecorator),
+      ...restrict(noBarrel, fewParameters, noDecorator, noTenured),
     },
   },
-  { files: nestFiles, rules: restrict(noBarrel) },
+  { files: nestFiles, rules: restrict(noBarrel, noTenured) },
   {
     files: ['libs/domain/**/*.ts', 'libs/contracts/**/*.ts'],
     ignores: specFiles,
     rules: {
-      ...restrict(noBarrel, fewParameters, noDecorator, ...pure),
+      ...restrict(noBarrel, fewParameters, noDecorator, noTenured, ...pure),
       'no-restricted-globals': ['error', ...impureGlobals],
     },
   },

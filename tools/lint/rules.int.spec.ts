@@ -44,6 +44,11 @@ const planted: readonly (readonly [file: string, code: string, rule: string])[] 
   ['apps/delivery/src/p.ts', "export * from './other.js';", 'no-restricted-syntax'],
   [
     'apps/delivery/src/p.ts',
+    'export const f = (a: { b?: () => void }): void => void (a.b = () => {});',
+    'no-restricted-syntax',
+  ],
+  [
+    'apps/delivery/src/p.ts',
     'const d = (): ClassDecorator => () => {};\n@d()\nexport class C { x = 1; }',
     'no-restricted-syntax',
   ],

@@ -231,10 +231,11 @@ export class Lanes<Job extends LaneJob> {
       lane.endWait = undefined;
       this.pump(lane);
     });
-    lane.endWait = () => {
+    const endWait = (): void => {
       lane.endWait = undefined;
       end();
     };
+    lane.endWait = endWait;
   }
 
   private begin(lane: Lane<Job>, job: Job): void {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { createDatabase } from '@switchhook/testing';
+import { createDatabase, eventually, watchOldGeneration } from '@switchhook/testing';
 import { expect, it } from 'vitest';
 import { openDatabase } from './database.js';
 
@@ -52,5 +52,22 @@ it('a server that goes down in the very moment in which a connection is handed o
   expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await database.destroy();
   proxy.close();
+  await target.drop();
+});
+
+it('a query that is answered keeps nothing of its values, in a transaction and without', async () => {
+  const target = await createDatabase();
+  const database = await openDatabase({ url: target.url, applicationName: 'spec', log: () => undefined });
+  const query = { text: 'SELECT octet_length($1::bytea) AS bytes', bytes: 50_000 };
+  const step = async (): Promise<void> => {
+    const answer = await database.query(query.text, [Buffer.allocUnsafeSlow(query.bytes)]);
+    expect(answer).toEqual([{ bytes: query.bytes }]);
+    await database.transaction((manager) => manager.query(query.text, [Buffer.allocUnsafeSlow(query.bytes)]));
+  };
+  await step();
+  const kept = watchOldGeneration();
+  for (let times = 0; times < 20; times += 1) await step();
+  await eventually(() => expect(kept()).toBeLessThan(10 * query.bytes));
+  await database.destroy();
   await target.drop();
 });

@@ -21,11 +21,12 @@ export class Wakeup {
     if (!isOver()) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        this.end = () => {
+        const end = (): void => {
           if (!isOver()) return;
           clearTimeout(timer);
           resolve();
         };
+        this.end = end;
       });
       this.end = null;
     }

@@ -18,10 +18,16 @@ export async function createTables(client) {
   await client.query(TABLES);
 }
 
+/** A connection; `query` as pg's, but that nothing of a statement outlives it (docs/adr/0043). */
 export async function connectPostgres(url) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return client;
+  return {
+    query: (statement) =>
+      new Promise((resolve, reject) =>
+        client.query(statement, (error, result) => (error ? reject(error) : resolve(result))),
+      ),
+  };
 }
 
 /**

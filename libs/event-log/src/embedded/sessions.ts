@@ -78,11 +78,16 @@ export class Sessions {
     throw new LogUnavailableError('The event log is closed');
   }
 
-  /** Runs a statement on connection number `session`. */
-  async query<Row extends QueryResultRow>(config: QueryConfig, session = 0): Promise<QueryResult<Row>> {
+  /**
+   * Runs a statement on connection number `session`. With a callback: pg's promise keeps the statement and its values until the
+   * next major collection (docs/adr/0043).
+   */
+  query<Row extends QueryResultRow>(config: QueryConfig, session = 0): Promise<QueryResult<Row>> {
     const client = this.#clients[session];
-    if (!client) throw new Error('Not connected');
-    return client.query<Row>(config);
+    if (!client) return Promise.reject(new Error('Not connected'));
+    return new Promise((resolve, reject) => {
+      client.query<Row>(config, (error, result) => (error ? reject(error) : resolve(result)));
+    });
   }
 
   /** Gives the connections up as lost: one of them hangs. */
