@@ -3,13 +3,12 @@ import tls from 'node:tls';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker, ProtocolRequest } from 'kafkajs/src/broker/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import { pause } from '../backoff.js';
+import { patchKafkajs } from './kafkajs-patches.js';
 import type { Settings } from './options.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const TIMEOUT_CHECK_MS = 1_000;
 const METADATA_MAX_AGE_MS = 60_000;
 
 /**
@@ -24,7 +23,7 @@ export class KafkaCluster {
   private readonly topics = new Set<string>();
 
   constructor(private readonly settings: Settings) {
-    patchIdleTimers();
+    patchKafkajs();
   }
 
   /** Connected, with metadata of `topics` (with prefix) and of those asked for before. */
@@ -157,29 +156,3 @@ const socketFactory =
     socket.once('close', () => sockets.delete(socket));
     return socket;
   };
-
-let patched = false;
-
-/**
- * kafkajs 2.2.4 lets every connection run a timer of 1 ms for ever (tulios/kafkajs#1751). A look at what is pending is only
- * needed when something is, or while the broker throttles us. Nor need each of some two dozen connections look ten times a
- * second for requests whose limit is ten seconds and more.
- */
-function patchIdleTimers(): void {
-  if (patched) return;
-  patched = true;
-  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests;
-  RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
-    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
-  };
-  RequestQueue.prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue): void {
-    this.destroy();
-    this.requestTimeoutIntervalId = setInterval(() => {
-      const now = Date.now();
-      for (const request of this.inflight.values()) {
-        if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
-      }
-      if (!this.isConnected()) this.destroy();
-    }, TIMEOUT_CHECK_MS);
-  };
-}

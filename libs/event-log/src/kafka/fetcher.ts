@@ -40,6 +40,12 @@ export interface FetcherEvents {
   brought?(producerIds: readonly number[]): void;
 }
 
+interface Fetched {
+  readonly bytes: number;
+  /** The broker does not lead what it was asked for. */
+  readonly isStale: boolean;
+}
+
 /**
  * Fetches a changing set of partitions: one loop per broker that leads some of them, so that one broker's wait does not hold
  * another's records. A record is handed on as soon as the broker has it; nothing is decoded twice.
@@ -174,32 +180,38 @@ export class Fetcher implements Fetching {
   }
 
   private async fetchOnce(leader: number, targets: readonly FetchTarget[]): Promise<void> {
-    const asked = targets.map((target) => ({ target, from: target.position }));
     const { hurries } = this;
     const pace = this.pace();
+    const fetched = await this.ask(leader, targets, pace);
+    if (!fetched) return;
+    if (hurries === this.hurries) await this.rest(fetched.bytes, pace);
+    if (fetched.isStale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
+  }
+
+  /** Asks once and hands on; undefined when we are to stop. What has come is not kept: a rest may follow. */
+  private async ask(leader: number, targets: readonly FetchTarget[], pace: FetchPace): Promise<Fetched | undefined> {
+    const asked = targets.map((target) => ({ target, from: target.position }));
     const answers = await this.cluster.send(leader, fetchRequest(targets, pace));
-    if (this.isStopped) return;
+    if (this.isStopped) return undefined;
     this.lastAnswerMs = this.settings.now();
-    let stale = false;
+    let bytes = 0;
+    let isStale = false;
     for (const answer of answers) {
+      bytes += answer.bytes.length;
       const found = asked.find(({ target: t }) => t.topic === answer.topic && t.partition === answer.partition);
       // Sought elsewhere meanwhile, or taken away.
       if (!found || found.target.position !== found.from || !this.targets.includes(found.target)) continue;
       if (answer.errorCode === 0) this.deliver(found.target, found.from, answer);
       else if (answer.errorCode === OFFSET_OUT_OF_RANGE) found.target.outOfRange();
-      else stale = true;
+      else isStale = true;
     }
     // Only now: what cannot be decoded fails, however often the broker answers.
     this.events.fetched();
-    if (hurries === this.hurries) await this.rest(answers, pace);
-    if (stale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
+    return { bytes, isStale };
   }
 
-  private async rest(answers: readonly FetchedPartition[], pace: FetchPace): Promise<void> {
-    const { restMs = 0, restUnderBytes = 0 } = pace;
-    if (restMs === 0) return;
-    const bytes = answers.reduce((sum, answer) => sum + answer.bytes.length, 0);
-    if (bytes < restUnderBytes) await pause(restMs, this.resting.signal);
+  private async rest(fetchedBytes: number, { restMs = 0, restUnderBytes = 0 }: FetchPace): Promise<void> {
+    if (restMs > 0 && fetchedBytes < restUnderBytes) await pause(restMs, this.resting.signal);
   }
 
   private deliver(target: FetchTarget, from: number, answer: FetchedPartition): void {

@@ -97,6 +97,15 @@ declare module 'kafkajs/src/loggers/index.js' {
   export default loggers;
 }
 
+declare module 'kafkajs/src/network/connection.js' {
+  export default class Connection {
+    /** What has come and is not an answer yet. */
+    chunks: Buffer[];
+    readonly bytesBuffered: number;
+    processData(chunk: Buffer): void;
+  }
+}
+
 declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default class RequestQueue {
     pending: unknown[];
