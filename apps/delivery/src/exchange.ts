@@ -49,12 +49,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** `WWW-Authenticate`, while we have credentials that wait for it. */
   private challenge: string | string[] | undefined;
   private hasAnsweredChallenge = false;
+  /**
+   * The partition went away: there is no outcome. A function: Node makes one of a listener that is an object, which keeps all of
+   * this until the next major collection (docs/adr/0043).
+   */
+  private readonly abandon = (): void => this.cut(null, true);
 
   constructor(private readonly call: CallToSend) {
     this.answer = new Promise((resolve) => (this.settle = resolve));
     this.timer = setTimeout(() => this.cut('timeout'), call.timeoutMs);
-    call.signal.addEventListener('abort', this);
-    if (call.signal.aborted) this.handleEvent();
+    call.signal.addEventListener('abort', this.abandon);
+    if (call.signal.aborted) this.abandon();
   }
 
   /** Sends the request. */
@@ -68,11 +73,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** There is nothing to send it with. */
   fail(error: AttemptError): void {
     this.end(error);
-  }
-
-  /** The partition went away: there is no outcome. */
-  handleEvent(): void {
-    this.cut(null, true);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -154,7 +154,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.isSettled) return;
     this.isSettled = true;
     clearTimeout(this.timer);
-    this.call.signal.removeEventListener('abort', this);
+    this.call.signal.removeEventListener('abort', this.abandon);
     const { statusCode, retryAfter, kept } = this;
     const responseBody = kept.length === 0 ? null : kept.toString('utf8');
     this.settle({ statusCode, error, responseBody, abandoned, ...(retryAfter !== undefined && { retryAfter }) });
