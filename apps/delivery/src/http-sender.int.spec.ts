@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { freePort, startReceiver, type Receiver } from '@switchhook/testing';
+import { eventually, freePort, startReceiver, watchOldGeneration, type Receiver } from '@switchhook/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NameNotResolvedError } from './attempt-error.js';
 import { httpSender, type CallAnswer, type HttpSender } from './http-sender.js';
@@ -31,11 +32,11 @@ afterEach(async () => {
 
 function call(
   url: string,
-  options: { timeoutMs?: number; signal?: AbortSignal; by?: HttpSender } = {},
+  options: { timeoutMs?: number; signal?: AbortSignal; by?: HttpSender; body?: Buffer } = {},
 ): Promise<CallAnswer> {
   return (options.by ?? sender).send({
     call: { method: 'POST', url, headers: { 'content-type': 'application/json', 'x-one': '1' }, signingKeyIds: [] },
-    body: BODY,
+    body: options.body ?? BODY,
     timeoutMs: options.timeoutMs ?? 2_000,
     nonStrictSsl: false,
     allowLoopback: false,
@@ -185,4 +186,20 @@ describe('addresses that policy forbids', () => {
     expect(await call(`http://receiver.example:${receiver.port}/`, { by: guarded })).toMatchObject({ statusCode: 200 });
     expect(asked).toBe(1);
   });
+});
+
+it('keeps nothing of a call that is answered', async () => {
+  const server = createHttpServer((incoming, answer) => void incoming.resume().on('end', () => answer.end()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  const bytes = 50_000;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const step = async (): Promise<void> => {
+    expect(await call(url, { body: Buffer.allocUnsafeSlow(bytes) })).toMatchObject({ statusCode: 200, error: null });
+  };
+  await step();
+  const kept = watchOldGeneration();
+  for (let times = 0; times < 40; times += 1) await step();
+  await eventually(() => expect(kept()).toBeLessThan(10 * bytes));
 });
