@@ -3,6 +3,6 @@ export { eventually, type EventuallyOptions } from './eventually.js';
 export { freePort } from './free-port.js';
 export { KAFKA_REQUEST, KafkaProxy } from './kafka-proxy.js';
 export { type Answer, type Behaviour } from './receiver-behaviour.js';
-export { watchOldGeneration } from './old-generation.js';
+export { bytesLeftBy } from './old-generation.js';
 export { startReceiver, type ReceivedCall, type Receiver, type ReceiverOptions, type Responder } from './receiver.js';
 export { createDatabase, kafkaBrokers, kafkaPossible, uniqueTopicPrefix, type TestDatabase } from './test-servers.js';
