@@ -10,10 +10,14 @@
 // limits of size, the archive's commitments and views, metrics, log lines, readiness, retention, and recovery: it cannot be
 // started a second time on its data, and an error ends it.
 import { createServer } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { openArchive } from './archive.mjs';
 import { TopicWriter, connectPostgres, createTables } from './embedded-log.mjs';
 import { createPost, requestedOf, signedOf } from './hops.mjs';
 import { Watermark } from './watermark.mjs';
+
+// As the product (docs/adr/0044).
+setFlagsFromString('--heap-growing-percent=100');
 
 const ARCHIVE_EVERY_MS = 1_000;
 const ARCHIVED_AT_ONCE = 5_000;

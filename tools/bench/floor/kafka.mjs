@@ -10,12 +10,16 @@
 // breaker, lanes and any limit per endpoint, stale signatures and finished attempts, address rules, deadlines, limits of
 // size, the archive's commitments and views, metrics, log lines, readiness, HTTP, and trouble: other processes that append or
 // take over, rebalancing while it runs, a broker that goes away, a record that cannot be read. An error ends it.
+import { setFlagsFromString } from 'node:v8';
 import { openArchive } from './archive.mjs';
 import { connectPostgres } from './embedded-log.mjs';
 import { createPost, requestedOf, signedOf } from './hops.mjs';
 import { LingeringProducer } from './lingering-producer.mjs';
 import { Watermark } from './watermark.mjs';
 import { DefaultPartitioner, connectKafka } from '../kafka-client.mjs';
+
+// As the product (docs/adr/0044).
+setFlagsFromString('--heap-growing-percent=100');
 
 const COMMIT_EVERY_MS = 500;
 const PARTITIONS = 6;
