@@ -45,6 +45,11 @@ describe.each(projects.filter(({ types }) => types[0] === 'app'))('app $name', (
     expect(loaded.filter((from) => !from?.startsWith('node:'))).toEqual([]);
     expect(main).toMatch(/^enableCompileCache\(.*\);\nawait import\('\.\/start\.js'\);$/m);
   });
+
+  it('lets the old generation double before it compiles anything, so that the cache is of the same flags each time', () => {
+    const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
+    expect(main).toMatch(/^setFlagsFromString\('--heap-growing-percent=100'\);\n(\/\/.*\n)*enableCompileCache/m);
+  });
 });
 
 describe('the check for circles of imports', () => {

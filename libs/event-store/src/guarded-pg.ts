@@ -40,4 +40,4 @@ class GuardedPool extends pg.Pool {
 }
 
 /** What TypeORM takes for the `pg` module. */
-export const guardedPg = { ...pg, Client: PromptClient, Pool: GuardedPool };
+export const guardedPg = { ...pg, Pool: GuardedPool };
