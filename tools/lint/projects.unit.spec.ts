@@ -38,19 +38,24 @@ describe.each(projects.filter(({ types }) => types[0] === 'app'))('app $name', (
     expect(opening.filter((path) => !existsSync(join(folder, path)))).toEqual([]);
     expect(readFileSync(join(folder, 'src/start.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(15);
   });
-
-  it('loads nothing of its own before the compile cache is on', () => {
-    const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
-    const loaded = [...main.matchAll(/^import .*from '(.*)';$/gm)].map(([, from]) => from);
-    expect(loaded.filter((from) => !from?.startsWith('node:'))).toEqual([]);
-    expect(main).toMatch(/^enableCompileCache\(.*\);\nawait import\('\.\/start\.js'\);$/m);
-  });
-
-  it('lets the old generation double before it compiles anything, so that the cache is of the same flags each time', () => {
-    const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
-    expect(main).toMatch(/^setFlagsFromString\('--heap-growing-percent=100'\);\n(\/\/.*\n)*enableCompileCache/m);
-  });
 });
+
+describe.each(projects.filter(({ folder }) => existsSync(join(folder, 'src/main.ts'))))(
+  'main.ts of $name',
+  ({ folder }) => {
+    it('loads nothing of its own before the compile cache is on', () => {
+      const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
+      const loaded = [...main.matchAll(/^import .*from '(.*)';$/gm)].map(([, from]) => from);
+      expect(loaded.filter((from) => !from?.startsWith('node:'))).toEqual([]);
+      expect(main).toMatch(/^enableCompileCache\(.*\);\nawait import\('\.\/start\.js'\);$/m);
+    });
+
+    it('lets the old generation double before it compiles anything, so that the cache is of the same flags each time', () => {
+      const main = readFileSync(join(folder, 'src/main.ts'), 'utf8');
+      expect(main).toMatch(/^setFlagsFromString\('--heap-growing-percent=100'\);\n(\/\/.*\n)*enableCompileCache/m);
+    });
+  },
+);
 
 describe('the check for circles of imports', () => {
   it('finds a circle through three files and leaves a straight line alone', () => {
