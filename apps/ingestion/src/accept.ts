@@ -1,17 +1,23 @@
-import { LIMITS, isAboutWebhooks, type Fault } from '@switchhook/contracts';
-import { eventKey } from '@switchhook/domain';
-import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord } from '@switchhook/event-log';
+import { LIMITS, isAboutWebhooks, type Fault, type TelephonyEvent } from '@switchhook/contracts';
+import { LogUnavailableError, RecordTooLargeError } from '@switchhook/event-log';
 import { HttpFault, invalid, type Actor } from '@switchhook/platform';
 import type { AppendInTurns } from './append-in-turns.js';
 import { NamesUnavailableError } from './append-new.js';
-import { eventRecord } from './event-record.js';
 import type { Accounts } from './ingest.js';
-import type { Patience } from './intake.js';
-import { readRequest, type EventFault, type EventRequest, type IndexedEvent } from './read-request.js';
+import type { LargeRequests } from './large-requests.js';
+import { PatienceOverError, type Patience } from './patience.js';
+import {
+  readRequest,
+  type EventFault,
+  type EventRequest,
+  type IndexedEvent,
+  type ReadingTurns,
+} from './read-request.js';
 
 export interface AcceptDeps {
   readonly accounts: Accounts;
   readonly appendNew: AppendInTurns;
+  readonly large: LargeRequests;
   readonly onDuplicates: (count: number) => void;
   readonly now: () => number;
   readonly limits: AcceptLimits;
@@ -68,6 +74,7 @@ class WaitingBytes {
     let owner: number | undefined;
     return {
       countFor: (accountId) => {
+        if (owner !== undefined) return;
         const mine = this.byAccount.get(accountId) ?? 0;
         if (mine > 0 && mine + bytes > this.max - this.all + bytes) throw tooManyOf(accountId);
         owner = accountId;
@@ -95,32 +102,49 @@ interface Sender {
   readonly room: Room;
 }
 
-async function readAndAppend(
-  deps: AcceptDeps,
-  request: EventRequest,
-  { actor, patience, room }: Sender,
-): Promise<Accepted> {
-  const { events, faults: unreadable } = await readRequest(request, actor.accountId, deps.now());
-  room.countFor(events[0]?.event.accountId ?? actor.accountId);
-  const faults = [...unreadable, ...ownTypeFaults(events), ...(await accountFaults(deps, events, actor))];
-  if (faults.length > 0) throw refusal(faults);
-  let accepted = 0;
-  for (const [accountId, named] of byAccount(events)) {
-    accepted += await deps.appendNew(accountId, named, patience).catch(rethrow);
+async function readAndAppend(deps: AcceptDeps, request: EventRequest, sender: Sender): Promise<Accepted> {
+  const { actor, patience, room } = sender;
+  const turn = turnOf(deps.large, sender);
+  try {
+    const acceptance = { accountId: actor.accountId, acceptedAtMs: deps.now() };
+    const { events, faults: unreadable } = await readRequest(request, acceptance, turn);
+    room.countFor(events[0]?.event.accountId ?? actor.accountId);
+    const faults = [...unreadable, ...ownTypeFaults(events), ...(await accountFaults(deps, events, actor))];
+    if (faults.length > 0) throw refusal(faults);
+    let accepted = 0;
+    for (const [accountId, own] of byAccount(events)) {
+      accepted += await deps.appendNew(accountId, own, patience).catch(rethrow);
+    }
+    const duplicates = events.length - accepted;
+    if (duplicates > 0) deps.onDuplicates(duplicates);
+    return { accepted, duplicates };
+  } finally {
+    turn.end();
   }
-  const duplicates = events.length - accepted;
-  if (duplicates > 0) deps.onDuplicates(duplicates);
-  return { accepted, duplicates };
 }
 
-/** The events of each account by their names, the first of each name. */
-function byAccount(events: readonly IndexedEvent[]): Map<number, Map<string, OutgoingRecord>> {
-  const accounts = new Map<number, Map<string, OutgoingRecord>>();
+/** The turn of a request that turns out to be large; `end` when it is answered, whether it had one or not. */
+function turnOf(large: LargeRequests, { patience, room }: Sender): ReadingTurns & { readonly end: () => void } {
+  let leave: (() => void) | undefined;
+  return {
+    begin: async (accountId) => {
+      room.countFor(accountId);
+      leave = await large.enter(accountId, patience);
+    },
+    next: async () => {
+      await large.nextTurn();
+      if (patience.isOver) throw new PatienceOverError();
+    },
+    end: () => leave?.(),
+  };
+}
+
+function byAccount(events: readonly IndexedEvent[]): Map<number, TelephonyEvent[]> {
+  const accounts = new Map<number, TelephonyEvent[]>();
   for (const { event } of events) {
-    let named = accounts.get(event.accountId);
-    if (!named) accounts.set(event.accountId, (named = new Map()));
-    const key = eventKey(event.accountId, event.source, event.id);
-    if (!named.has(key)) named.set(key, eventRecord(event));
+    const own = accounts.get(event.accountId);
+    if (own) own.push(event);
+    else accounts.set(event.accountId, [event]);
   }
   return accounts;
 }

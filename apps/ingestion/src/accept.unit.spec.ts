@@ -2,13 +2,16 @@ import { LIMITS } from '@switchhook/contracts';
 import { eventKey } from '@switchhook/domain';
 import { LogUnavailableError, RecordTooLargeError, type OutgoingRecord, type Place } from '@switchhook/event-log';
 import { HttpFault, type Actor } from '@switchhook/platform';
+import { eventually } from '@switchhook/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accept, type Accepted } from './accept.js';
 import { appendInTurns } from './append-in-turns.js';
 import { lookUpThenAppend } from './append-new.js';
 import { Intake } from './intake.js';
+import { LargeRequests } from './large-requests.js';
 import type { EventRequest } from './read-request.js';
+import type { Wanted } from './spare-time.js';
 import { Directories, webhook } from './testing/fakes.js';
 
 const NOW = Date.parse('2026-01-02T03:04:05.678Z');
@@ -73,6 +76,7 @@ function start(options: Options = {}) {
   const run = accept({
     accounts: directories,
     appendNew: appendInTurns(intake, known, append),
+    large: new LargeRequests(),
     onDuplicates: () => undefined,
     now: () => NOW,
     limits: {
@@ -84,7 +88,7 @@ function start(options: Options = {}) {
 }
 
 const intakeOf = (allMax: number) =>
-  new Intake({ allMax, accountMax: 10, isOverRate: () => false, isBusy: () => false });
+  new Intake({ allMax, accountMax: 10, spare: { noteSmall: () => undefined, mayTake: () => true } });
 
 async function faultOf(answer: Promise<Accepted>): Promise<HttpFault> {
   const error: unknown = await answer.then(
@@ -145,6 +149,13 @@ describe('duplicates', () => {
     const request = batch(cloudEvent(), cloudEvent({ data: 2 }), cloudEvent({ id: 'old' }), cloudEvent({ id: 'e2' }));
     expect(await run(request, account7)).toEqual({ accepted: 2, duplicates: 2 });
     expect(appended.map(({ headers }) => headers['ce_id'])).toEqual(['e1', 'e2']);
+  });
+
+  it('are found however far apart they stand in a batch', async () => {
+    const { run, appended } = start({ acceptDeadlineMs: 5_000, intake: intakeOf(1_000) });
+    const events = Array.from({ length: 180 }, (_, n) => cloudEvent({ id: `e${n % 90}` }));
+    expect(await run(batch(...events), account7)).toEqual({ accepted: 90, duplicates: 90 });
+    expect(appended).toHaveLength(90);
   });
 
   it('are told apart by account and source, and every event of any batch is appended once or was known', async () => {
@@ -227,7 +238,7 @@ describe('POST /v2/events refuses', () => {
   });
 
   it('more than 1,000 events', async () => {
-    const { run } = start();
+    const { run } = start({ acceptDeadlineMs: 5_000 });
     const events = Array.from({ length: 1_001 }, (_, id) => cloudEvent({ id: `${id}` }));
     const fault = await faultOf(run(batch(...events), account7));
     expect([fault.status, fault.message]).toEqual([413, 'events a batch holds at most 1000 events, not 1001']);
@@ -305,8 +316,7 @@ describe('an account that sends more than ingestion can work off', () => {
     intake.assigned(0);
     const { run, appended } = start({ intake, acceptDeadlineMs: 5_000 });
     const noisy = run(many(25, '7'), platform);
-    await new Promise(setImmediate);
-    expect(appended).toHaveLength(10);
+    await eventually(() => expect(appended).toHaveLength(10));
     expect(await run(many(3, '8'), platform)).toEqual({ accepted: 3, duplicates: 0 });
     for (const next of [5, 10, 15, 20, 25]) {
       intake.workedOff(0, next);
@@ -327,7 +337,33 @@ describe('an account that sends more than ingestion can work off', () => {
     setImmediate(others);
     const answer = await run(many(500, '7'), platform).finally(() => (isRead = true));
     expect(answer).toEqual({ accepted: 500, duplicates: 0 });
-    expect(turns).toBeGreaterThanOrEqual(9);
+    expect(turns).toBeGreaterThanOrEqual(24);
+  });
+
+  it('reads what it sends only when its turn comes, and not at all when it has its 503 by then', async () => {
+    const { promise, resolve } = Promise.withResolvers<Place[]>();
+    const { run, directories } = start({ append: () => promise, intake: intakeOf(1_000) });
+    const asked: number[] = [];
+    directories.exists = (accountId) => asked.push(accountId) > 0;
+    const first = faultOf(run(many(30, '7'), platform));
+    await eventually(() => expect(asked).toHaveLength(30));
+    const refused = faultOf(run(many(40, '7'), platform));
+    expect((await refused).status).toBe(503);
+    expect(asked).toHaveLength(30);
+    await first;
+    resolve([]);
+    const third = run(many(50, '7'), platform);
+    await eventually(() => expect(asked).toHaveLength(80));
+    await third;
+  });
+
+  it('is not read to its end when it has its 503 before', async () => {
+    const { run, directories } = start({ acceptDeadlineMs: 0 });
+    let asked = 0;
+    directories.exists = () => (asked += 1) > 0;
+    expect((await faultOf(run(many(1_000, '7'), platform))).status).toBe(503);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    expect(asked).toBe(0);
   });
 
   it('has a 503 after the deadline, and nothing of it goes in later', async () => {
@@ -343,12 +379,12 @@ describe('an account that sends more than ingestion can work off', () => {
 
   it('goes on where it was cut off when it sends the same again: what is known takes no turn', async () => {
     let left = 0;
-    const isOverRate = (_accountId: number, count: number): boolean => {
-      if (count > left) return true;
+    const mayTake = (_accountId: number, { count }: Wanted): boolean => {
+      if (count > left) return false;
       left -= count;
-      return false;
+      return true;
     };
-    const intake = new Intake({ allMax: 100, accountMax: 10, isOverRate, isBusy: () => true });
+    const intake = new Intake({ allMax: 100, accountMax: 10, spare: { noteSmall: () => undefined, mayTake } });
     const { run, appended, names } = start({ intake });
     for (let attempt = 0; attempt < 2; attempt++) {
       left = 10;
@@ -360,16 +396,18 @@ describe('an account that sends more than ingestion can work off', () => {
     expect(new Set(appended.map(({ headers }) => headers['ce_id'])).size).toBe(25);
   });
 
-  it('has a 429 while more of it waits than there is room left, which is there for others', async () => {
+  it.each([10, 30])('has a 429 while more of it waits than there is room left for others: %i events', async (count) => {
     const { promise, resolve } = Promise.withResolvers<Place[]>();
-    const bytes = many(10, '7').body.length;
+    const bytes = many(count, '7').body.length;
     const { run } = start({ append: () => promise, waitingBytesMax: bytes * 2.5, acceptDeadlineMs: 5_000 });
-    const first = run(many(10, '7'), platform);
-    const fault = await faultOf(run(many(10, '7'), platform));
+    const first = run(many(count, '7'), platform);
+    const fault = await faultOf(run(many(count, '7'), platform));
     expect([fault.status, fault.details.retryAfterSeconds]).toEqual([429, 1]);
-    const other = run(many(10, '8'), platform);
+    const other = run(many(count, '8'), platform);
     resolve([]);
-    expect(await Promise.all([first, other])).toEqual(Array(2).fill({ accepted: 10, duplicates: 0 }));
+    expect(await Promise.all([first, other])).toEqual(Array(2).fill({ accepted: count, duplicates: 0 }));
+    // What it had waiting is not counted any more.
+    for (let again = 0; again < 2; again += 1) expect((await run(many(count, '7'), platform)).accepted).toBe(count);
   });
 });
 

@@ -1,11 +1,20 @@
+import type { TelephonyEvent } from '@switchhook/contracts';
+import { eventKey } from '@switchhook/domain';
+import type { OutgoingRecord } from '@switchhook/event-log';
 import type { AppendNew, Known, NamedEvents } from './append-new.js';
-import type { Intake, Patience } from './intake.js';
+import { eventRecord } from './event-record.js';
+import type { Intake } from './intake.js';
+import { PatienceOverError, type Patience } from './patience.js';
 
 /** Appends the new ones among the events of an account; resolves with how many those were. */
-export type AppendInTurns = (accountId: number, events: NamedEvents, patience: Patience) => Promise<number>;
+export type AppendInTurns = (
+  accountId: number,
+  events: readonly TelephonyEvent[],
+  patience: Patience,
+) => Promise<number>;
 
-/** The sender had no answer in time; part of its events may be in the log, and is known when it sends them again. */
-export class PatienceOverError extends Error {}
+/** Events of a large request that are named and looked up in one go: the rest of the process has its turn in between. */
+const NAMED_AT_ONCE = 50;
 
 /**
  * Appends in pieces that the intake has room for, each when it is the account's turn. Of what needs several, that which is
@@ -14,22 +23,40 @@ export class PatienceOverError extends Error {}
 export const appendInTurns =
   (intake: Intake, known: Known, append: AppendNew): AppendInTurns =>
   async (accountId, events, patience) => {
-    let count = 0;
-    const isPiece = events.size <= intake.atOnce;
-    for (const piece of piecesOf(isPiece ? events : await without(known, events), intake.atOnce)) {
-      const turn = intake.enter(accountId, piece.size, patience);
-      if (turn && !(await turn)) throw new PatienceOverError('The sender waits no longer');
+    const isPiece = events.length > intake.atOnce;
+    const appendOne = async (piece: NamedEvents): Promise<number> => {
+      const turn = intake.enter(accountId, { count: piece.size, isPiece }, patience);
+      if (turn && !(await turn)) throw new PatienceOverError();
       try {
         const places = await append(piece);
         intake.appended(accountId, piece.size, places);
-        for (const place of places) if (place) count += 1;
+        return places.filter((place) => place !== undefined).length;
       } catch (error) {
         intake.failed(accountId, piece.size);
         throw error;
       }
+    };
+    const seen = new Set<string>();
+    let count = 0;
+    for (let from = 0; from < events.length; from += NAMED_AT_ONCE) {
+      const named = firstOfEachName(events.slice(from, from + NAMED_AT_ONCE), seen);
+      const fresh = isPiece ? await without(known, named) : named;
+      for (const piece of piecesOf(fresh, intake.atOnce)) count += await appendOne(piece);
     }
     return count;
   };
+
+/** By their names, those whose names were not `seen`; now they are. */
+function firstOfEachName(events: readonly TelephonyEvent[], seen: Set<string>): NamedEvents {
+  const named = new Map<string, OutgoingRecord>();
+  for (const event of events) {
+    const key = eventKey(event.accountId, event.source, event.id);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    named.set(key, eventRecord(event));
+  }
+  return named;
+}
 
 /** Where the names cannot be read now, the append will say so. */
 async function without(known: Known, events: NamedEvents): Promise<NamedEvents> {

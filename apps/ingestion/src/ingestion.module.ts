@@ -28,10 +28,12 @@ import { ACCEPT_EVENTS, EventsController } from './events.controller.js';
 import { ingest, type Claims, type IngestCounters, type IngestDeps, type IngestEvents } from './ingest.js';
 import { ingestAhead } from './ingest-ahead.js';
 import { Intake } from './intake.js';
-import { loopBusy } from './loop-busy.js';
+import { LargeRequests } from './large-requests.js';
+import { loopUse } from './loop-use.js';
 import { NameLookup } from './name-lookup.js';
 import { NamesCleanup } from './names-cleanup.js';
 import { openClaims, openNames } from './open-names.js';
+import { SpareTime } from './spare-time.js';
 
 const NAMES = Symbol('NAMES');
 const CLAIMS = Symbol('CLAIMS');
@@ -43,6 +45,8 @@ const INGEST_GROUP = Symbol('INGEST_GROUP');
 const INTAKE = { allMax: 2_000, accountMax: 10 };
 /** Events a second that an account may bring by HTTP however busy the process is; its rate, if that is more. */
 const NEVER_HELD = 500;
+/** Of these, what it may bring with large requests while others send small ones. */
+const BESIDE_OTHERS = 0.1;
 
 function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
   if (log.publishOnce) return appendWithNames((records, table) => log.publishOnce!(records, table), names);
@@ -63,13 +67,15 @@ const noting =
     return outputs;
   };
 
-const intakeProvider = ({ accountRate: { perSecond } }: IngestionConfig): Provider => ({
+const intakeProvider = ({ accountRate }: IngestionConfig): Provider => ({
   provide: Intake,
   inject: [CLOCK],
   useFactory: (now: () => number) => {
-    const rates = new AccountRates({ perSecond: Math.max(NEVER_HELD, perSecond), burst: INTAKE.accountMax / 2 }, now);
-    const isOverRate = (accountId: number, count: number): boolean => rates.isOver(accountId, count);
-    return new Intake({ ...INTAKE, isOverRate, isBusy: loopBusy() });
+    const perSecond = Math.max(NEVER_HELD, accountRate.perSecond);
+    const ratesOf = (share: number) =>
+      new AccountRates({ perSecond: perSecond * share, burst: INTAKE.accountMax / 2 }, now);
+    const guaranteed = { alone: ratesOf(1), besideOthers: ratesOf(BESIDE_OTHERS) };
+    return new Intake({ ...INTAKE, spare: new SpareTime(guaranteed, loopUse(), now) });
   },
 });
 
@@ -145,6 +151,7 @@ const providers = (config: IngestionConfig): Provider[] => [
       return accept({
         accounts,
         appendNew: appendInTurns(intake, (eventKeys) => names.known([...eventKeys]), appendNewTo(log, names)),
+        large: new LargeRequests(),
         onDuplicates: (count) => metrics.eventsDuplicate.inc(count),
         now,
         limits: config,

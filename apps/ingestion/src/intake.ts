@@ -1,14 +1,14 @@
 import type { Place } from '@switchhook/event-log';
+import type { Patience } from './patience.js';
+import type { SpareTime, Wanted } from './spare-time.js';
 
 export interface IntakeOptions {
   /** Events of all accounts that may be under way at a time. */
   readonly allMax: number;
   /** Of these, events of one account. */
   readonly accountMax: number;
-  /** Notes so many events of the account, unless they are over its rate. */
-  readonly isOverRate: (accountId: number, count: number) => boolean;
-  /** Whether the process has so much to do that it had better not take on more than it must. */
-  readonly isBusy: () => boolean;
+  /** When an account gets only what the process has to spare. */
+  readonly spare: Pick<SpareTime, 'noteSmall' | 'mayTake'>;
 }
 
 interface Account {
@@ -18,15 +18,9 @@ interface Account {
   readonly waiting: Waiting[];
 }
 
-interface Waiting {
-  readonly count: number;
+interface Waiting extends Wanted {
   readonly patience: Patience;
   readonly enter: (isIn: boolean) => void;
-}
-
-/** Whether whoever sent the events has gone, so that what has not been appended yet need not be. */
-export interface Patience {
-  isOver: boolean;
 }
 
 /** How soon those that a busy process keeps outside look again. */
@@ -48,8 +42,8 @@ interface OwnPartition {
 /**
  * Events that come by HTTP and are not worked off yet: in the log they stand in one line, whoever's they are, so an account
  * that sends very many at once may have only so many there, and the rest waits outside. An account has never more than
- * what is still free, so there is always room for one that comes later; those that wait take turns. And above its rate an
- * account gets only what the process has to spare: behind the log its events take time from everybody else's, too.
+ * what is still free, so there is always room for one that comes later; those that wait take turns. And there are accounts
+ * that get only what the process has to spare: behind the log their events take time from everybody else's, too.
  *
  * What lies in partitions that other processes work off counts until the log has it: when they have done it is not known here.
  */
@@ -71,15 +65,16 @@ export class Intake {
    * Counts the events in, now if there is room for them: then undefined. Else resolves when their turn has come; with false,
    * not counting them in, when the patience is over by then.
    */
-  enter(accountId: number, count: number, patience: Patience): Promise<boolean> | undefined {
+  enter(accountId: number, wanted: Wanted, patience: Patience): Promise<boolean> | undefined {
     const account = this.of(accountId);
-    if (account.waiting.length === 0 && this.mayEnter(account, count)) {
-      this.take(account, count);
+    if (!wanted.isPiece) this.options.spare.noteSmall(accountId);
+    if (account.waiting.length === 0 && this.mayEnter(account, wanted)) {
+      this.take(account, wanted.count);
       return undefined;
     }
     this.turns.add(account);
     this.looking ??= setInterval(() => this.giveTurns(), LOOK_EVERY_MS).unref();
-    return new Promise((enter) => account.waiting.push({ count, patience, enter }));
+    return new Promise((enter) => account.waiting.push({ ...wanted, patience, enter }));
   }
 
   /** The log has these events of the account, `count` of them counted in; those without a place were known already. */
@@ -137,9 +132,8 @@ export class Intake {
     return account;
   }
 
-  private mayEnter(account: Account, count: number): boolean {
-    const { isOverRate, isBusy } = this.options;
-    return this.fits(account, count) && (!isOverRate(account.accountId, count) || !isBusy());
+  private mayEnter(account: Account, wanted: Wanted): boolean {
+    return this.fits(account, wanted.count) && this.options.spare.mayTake(account.accountId, wanted);
   }
 
   private fits(account: Account, count: number): boolean {
@@ -185,7 +179,7 @@ export class Intake {
   private letIn(account: Account): boolean {
     while (account.waiting[0]?.patience.isOver) account.waiting.shift()!.enter(false);
     const [first] = account.waiting;
-    if (first && !this.mayEnter(account, first.count)) return false;
+    if (first && !this.mayEnter(account, first)) return false;
     account.waiting.shift();
     this.turns.delete(account);
     if (account.waiting.length > 0) this.turns.add(account);

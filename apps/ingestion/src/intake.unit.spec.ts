@@ -6,14 +6,14 @@ import { Intake, type IntakeOptions } from './intake.js';
 const at = (partition: number, ...positions: number[]) =>
   positions.map((position) => ({ topic: 'events.v1', partition, position }));
 
-const FREE = { isOverRate: () => false, isBusy: () => false };
+const FREE = { noteSmall: () => undefined, mayTake: () => true };
 
 function start(options: Partial<IntakeOptions> = {}) {
-  const intake = new Intake({ allMax: 100, accountMax: 20, ...FREE, ...options });
+  const intake = new Intake({ allMax: 100, accountMax: 20, spare: FREE, ...options });
   intake.assigned(0);
   const entered: string[] = [];
   const enter = (accountId: number, count: number): boolean => {
-    const turn = intake.enter(accountId, count, { isOver: false });
+    const turn = intake.enter(accountId, { count, isPiece: false }, { isOver: false });
     void turn?.then(() => entered.push(`${accountId}:${count}`));
     return turn === undefined;
   };
@@ -75,31 +75,47 @@ describe('the intake', () => {
     expect(intake.counts()).toEqual({ accounts: 0, underWay: 0 });
   });
 
-  it('lets what is over its account’s rate in only while the process has time to spare, and others in at once', async () => {
-    let isBusy = true;
-    const { enter, entered } = start({ isOverRate: (accountId) => accountId === 1, isBusy: () => isBusy });
+  it('lets an account for which there is no time to spare wait, and others in at once', async () => {
+    let hasTime = false;
+    const spare = { ...FREE, mayTake: (accountId: number) => accountId !== 1 || hasTime };
+    const { enter, entered } = start({ spare });
     expect([enter(1, 5), enter(1, 4), enter(2, 5)]).toEqual([false, false, true]);
     await settled();
     expect(entered).toEqual([]);
-    isBusy = false;
+    hasTime = true;
     await eventually(() => expect(entered).toEqual(['1:5', '1:4']));
   });
 
-  it('lets what has become within its account’s rate in, however busy the process is', async () => {
-    let isOver = true;
-    const { enter, entered } = start({ isOverRate: () => isOver, isBusy: () => true });
-    expect(enter(1, 5)).toBe(false);
-    isOver = false;
-    await eventually(() => expect(entered).toEqual(['1:5']));
+  it('says what it asks for, and who sent small requests, however long they wait', () => {
+    const asked: unknown[] = [];
+    const small: number[] = [];
+    const { intake } = start({
+      spare: {
+        noteSmall: (accountId) => small.push(accountId),
+        mayTake: (...wanted) => asked.push(wanted) === 0,
+      },
+    });
+    void intake.enter(1, { count: 5, isPiece: true }, { isOver: false });
+    void intake.enter(2, { count: 1, isPiece: false }, { isOver: false });
+    expect(small).toEqual([2]);
+    expect(asked).toMatchObject([
+      [1, { count: 5, isPiece: true }],
+      [2, { count: 1, isPiece: false }],
+    ]);
   });
 
   it('passes over those whose sender has gone, and counts them as nothing', async () => {
-    let isBusy = true;
-    const { intake } = start({ isOverRate: () => true, isBusy: () => isBusy });
+    let hasTime = false;
+    const { intake } = start({ spare: { ...FREE, mayTake: () => hasTime } });
+    const few = (count: number) => ({ count, isPiece: false });
     const patience = { isOver: false };
-    const turns = [intake.enter(1, 5, patience), intake.enter(1, 4, { isOver: false }), intake.enter(2, 3, patience)];
+    const turns = [
+      intake.enter(1, few(5), patience),
+      intake.enter(1, few(4), { isOver: false }),
+      intake.enter(2, few(3), patience),
+    ];
     patience.isOver = true;
-    isBusy = false;
+    hasTime = true;
     expect(await Promise.all(turns.map((turn) => turn ?? Promise.resolve('at once')))).toEqual([false, true, false]);
     expect(intake.counts()).toEqual({ accounts: 1, underWay: 4 });
   });
@@ -116,7 +132,7 @@ describe('the intake', () => {
           inside.push(one);
         };
         for (const one of steps) {
-          const turn = intake.enter(one.account, one.count, { isOver: false });
+          const turn = intake.enter(one.account, { count: one.count, isPiece: false }, { isOver: false });
           if (turn) void turn.then(() => enter(one));
           else enter(one);
         }

@@ -1,6 +1,5 @@
-import { setImmediate as letOthersGo } from 'node:timers/promises';
 import type { Fault, Rejection, TelephonyEvent } from '@switchhook/contracts';
-import { readEventRecord, readStructured, splitBatch } from '@switchhook/domain';
+import { batchEvents, readEventRecord, readStructured } from '@switchhook/domain';
 import { HttpFault } from '@switchhook/platform';
 
 /** A `POST /v2/events` as it came: header names in lower case, the body's own bytes. */
@@ -27,17 +26,31 @@ export interface ReadRequest {
 }
 
 const ATTRIBUTE_HEADER = 'ce-';
-/** Events of a batch that are read in one go: whatever else there is to do has its turn after some milliseconds. */
-const READ_AT_ONCE = 50;
+/** What is read of a batch in one go: some tenths of a millisecond, then whatever else there is to do has its turn. */
+const READ_AT_ONCE = { events: 20, bytes: 16 * 1024 };
+
+/** For which account events are that name none, and when they came (epoch ms). */
+export interface Acceptance {
+  readonly accountId: number;
+  readonly acceptedAtMs: number;
+}
+
+/** When a batch of more than is read in one go is read. */
+export interface ReadingTurns {
+  /** Asked once, with the account of its first event: resolves when the rest may be read. */
+  readonly begin: (accountId: number) => Promise<void>;
+  /** Resolves when the next stretch may be. */
+  readonly next: () => Promise<void>;
+}
 
 /**
  * The events of a request, and what is wrong with those that cannot be read: one event or a batch (CloudEvents HTTP binding,
- * structured and batched mode), or binary mode. `accountId` is used where an event names none. Throws a 415 `HttpFault`.
+ * structured and batched mode), or binary mode. Throws a 415 `HttpFault`, and whatever `turns` throws.
  */
 export async function readRequest(
   request: EventRequest,
-  accountId: number,
-  acceptedAtMs: number,
+  { accountId, acceptedAtMs }: Acceptance,
+  turns: ReadingTurns,
 ): Promise<ReadRequest> {
   const contentType = headerOf(request, 'content-type') ?? '';
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -45,23 +58,45 @@ export async function readRequest(
   if (mediaType === 'application/cloudevents+json') {
     return collect([readStructured(request.body, acceptedAtMs, accountId)], false);
   }
-  if (mediaType === 'application/cloudevents-batch+json') return readBatch(request.body, accountId, acceptedAtMs);
+  if (mediaType === 'application/cloudevents-batch+json')
+    return readBatch(request.body, { accountId, acceptedAtMs }, turns);
   const attributes = Object.keys(request.headers).filter((name) => name.startsWith(ATTRIBUTE_HEADER));
   // `application/cloudevents` in another format is never binary mode (CloudEvents HTTP binding, §3).
   if (attributes.length === 0 || mediaType.startsWith('application/cloudevents')) throw unsupported(contentType);
   return readBinary(request, attributes, accountId, acceptedAtMs);
 }
 
-async function readBatch(body: Buffer, accountId: number, acceptedAtMs: number): Promise<ReadRequest> {
-  const texts = splitBatch(body);
-  if (!Array.isArray(texts)) return collect([{ rejection: texts }], false);
+type BatchTexts = ReturnType<typeof batchEvents>;
+
+async function readBatch(
+  body: Buffer,
+  { accountId, acceptedAtMs }: Acceptance,
+  turns: ReadingTurns,
+): Promise<ReadRequest> {
+  const texts = batchEvents(body);
   const reads: Read[] = [];
-  for (const text of texts) {
-    if (reads.length > 0 && reads.length % READ_AT_ONCE === 0) await letOthersGo();
-    reads.push(readStructured(text, acceptedAtMs, accountId));
+  for (let isFirst = true; ; isFirst = false) {
+    const next = readStretch(texts, (text) => reads.push(readStructured(text, acceptedAtMs, accountId)));
+    if (next.done) return next.value ? collect([{ rejection: next.value }], false) : collect(reads, true);
+    if (isFirst) await turns.begin(firstAccount(reads) ?? accountId);
+    await turns.next();
   }
-  return collect(reads, true);
 }
+
+/** Reads on for a stretch; answers with the last of what it read, or with the end. */
+function readStretch(texts: BatchTexts, read: (text: Buffer) => void): IteratorResult<Buffer, Rejection | undefined> {
+  let next = texts.next();
+  for (let events = 0, bytes = 0; !next.done; next = texts.next()) {
+    read(next.value);
+    events += 1;
+    bytes += next.value.length;
+    if (events >= READ_AT_ONCE.events || bytes >= READ_AT_ONCE.bytes) break;
+  }
+  return next;
+}
+
+const firstAccount = (reads: readonly Read[]): number | undefined =>
+  reads.find((read) => 'event' in read)?.event.accountId;
 
 function readBinary(
   request: EventRequest,

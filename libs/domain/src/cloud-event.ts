@@ -94,19 +94,25 @@ export function readStructured(text: Buffer, acceptedAtMs: number, actingAccount
 }
 
 /**
- * The events of a batch (`application/cloudevents-batch+json`) as views on their JSON texts, each still to be read with
- * `readStructured`; or why the text is no array of 1 … 1,000.
+ * The events of a batch (`application/cloudevents-batch+json`) as views on their JSON texts, one after the other, each still
+ * to be read with `readStructured`; at the end, why the text is no array of 1 … 1,000, if it is none.
  */
-export function splitBatch(text: Buffer): Buffer[] | Rejection {
+export function* batchEvents(text: Buffer): Generator<Buffer, Rejection | undefined> {
   const items = arrayItems(text);
-  if (!items) {
+  let count = 0;
+  let item = items.next();
+  for (; !item.done; item = items.next()) {
+    count += 1;
+    if (count <= LIMITS.batchEvents) yield item.value;
+  }
+  if (!item.value) {
     const words = checkJson(text, { depth: LIMITS.jsonDepth + 2 });
     return reject('not-json', 'events', words ?? 'must be a JSON array of events').rejection;
   }
-  if (items.length === 0) return reject('no-value', 'events', 'a batch holds at least one event').rejection;
-  if (items.length <= LIMITS.batchEvents) return items;
-  return reject('too-large', 'events', `a batch holds at most ${LIMITS.batchEvents} events, not ${items.length}`)
-    .rejection;
+  if (count === 0) return reject('no-value', 'events', 'a batch holds at least one event').rejection;
+  if (count <= LIMITS.batchEvents) return undefined;
+  const words = `a batch holds at most ${LIMITS.batchEvents} events, not ${count}`;
+  return reject('too-large', 'events', words).rejection;
 }
 
 /** The headers that carry an event in binary mode on our own topics; the value is its data. */

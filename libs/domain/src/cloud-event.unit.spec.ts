@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   attributesHeader,
+  batchEvents,
   eventFromHeaders,
   eventHeaders,
   eventRecordKey,
   readBinary,
   readEventRecord,
   readStructured,
-  splitBatch,
   type ReadResult,
 } from './cloud-event.js';
 import { anEvent } from './event.spec-support.js';
@@ -322,16 +322,25 @@ describe('a refused event says which attribute is at fault, and why', () => {
       fc.property(fc.dictionary(names, header), fc.uint8Array({ maxLength: 60 }), (headers, value) => {
         readEventRecord({ headers, value: Buffer.from(value) }, 0);
         readStructured(Buffer.from(value), 0);
-        splitBatch(Buffer.from(value));
+        batchOf(Buffer.from(value));
       }),
     );
   });
 });
 
-describe('splitBatch', () => {
+function batchOf(text: Buffer): { events: Buffer[]; rejection: Rejection | undefined } {
+  const events: Buffer[] = [];
+  const texts = batchEvents(text);
+  let next = texts.next();
+  for (; !next.done; next = texts.next()) events.push(next.value);
+  return { events, rejection: next.value };
+}
+
+describe('batchEvents', () => {
   it('hands out each event in its own bytes', () => {
-    const items = splitBatch(Buffer.from(' [ {"a":[1]} ,{"b":"],"}\n] '));
-    expect(Array.isArray(items) && items.map(String)).toStrictEqual(['{"a":[1]}', '{"b":"],"}']);
+    const { events, rejection } = batchOf(Buffer.from(' [ {"a":[1]} ,{"b":"],"}\n] '));
+    expect(events.map(String)).toStrictEqual(['{"a":[1]}', '{"b":"],"}']);
+    expect(rejection).toBeUndefined();
   });
 
   it.each([
@@ -341,10 +350,15 @@ describe('splitBatch', () => {
     ['[{}', 'not-json', 'events: ends at byte 3, before the value is complete'],
     [`[${'1,'.repeat(1000)}1]`, 'too-large', 'events: a batch holds at most 1000 events, not 1001'],
   ])('refuses %.20s', (text, code, words) => {
-    expect(splitBatch(Buffer.from(text))).toStrictEqual({ code, field: 'events', words });
+    expect(batchOf(Buffer.from(text)).rejection).toStrictEqual({ code, field: 'events', words });
+  });
+
+  it('hands out no more than 1,000, however many there are', () => {
+    expect(batchOf(Buffer.from(`[${'1,'.repeat(5_000)}1]`)).events).toHaveLength(1_000);
   });
 
   it('takes 1,000', () => {
-    expect(splitBatch(Buffer.from(`[${'1,'.repeat(999)}1]`))).toHaveLength(1_000);
+    const { events, rejection } = batchOf(Buffer.from(`[${'1,'.repeat(999)}1]`));
+    expect([events.length, rejection]).toEqual([1_000, undefined]);
   });
 });

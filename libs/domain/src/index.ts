@@ -17,6 +17,7 @@ export { attemptHeaders, attemptName, hasAttemptIds, parseAttemptIds, readAttemp
 export { arrayItems, checkJson, isString, member, objectMembers, selectFields, stringOf } from './json-text.js';
 export {
   attributesHeader,
+  batchEvents,
   eventFromHeaders,
   eventHeaders,
   parseAttributes,
@@ -25,7 +26,6 @@ export {
   readBinary,
   readEventRecord,
   readStructured,
-  splitBatch,
   type ReadResult,
 } from './cloud-event.js';
 export { parseRfc3339 } from './rfc3339.js';

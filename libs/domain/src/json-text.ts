@@ -40,23 +40,23 @@ export function objectMembers(text: Buffer): { name: string; value: Buffer }[] |
 }
 
 /**
- * The items of a JSON array as views, or undefined when `text` is not an array. The text need not have been checked:
- * what stands between the items is, so when every item passes `checkJson`, the array would have.
+ * The items of a JSON array as views, one after the other; at the end, whether `text` is an array at all. The text need not
+ * have been checked: what stands between the items is, so when every item passes `checkJson`, the array would have.
  */
-export function arrayItems(text: Buffer): Buffer[] | undefined {
-  const items: Buffer[] = [];
+export function* arrayItems(text: Buffer): Generator<Buffer, boolean> {
   let at = skipSpace(text, 0);
-  if (text[at] !== BYTE.openArray) return undefined;
+  if (text[at] !== BYTE.openArray) return false;
   at = skipSpace(text, at + 1);
-  if (text[at] === BYTE.closeArray) return skipSpace(text, at + 1) === text.length ? items : undefined;
-  for (;;) {
+  while (text[at] !== BYTE.closeArray) {
     const end = skipValue(text, at);
-    items.push(text.subarray(at, end));
+    yield text.subarray(at, end);
     at = skipSpace(text, end);
-    if (text[at] === BYTE.closeArray) return skipSpace(text, at + 1) === text.length ? items : undefined;
-    if (text[at] !== BYTE.comma) return undefined;
+    if (text[at] === BYTE.closeArray) break;
+    if (text[at] !== BYTE.comma) return false;
     at = skipSpace(text, at + 1);
+    if (text[at] === BYTE.closeArray) return false;
   }
+  return skipSpace(text, at + 1) === text.length;
 }
 
 /** The text of a checked JSON string. */

@@ -156,7 +156,7 @@ describe('member', () => {
       .map((list) => Buffer.from(list));
     fc.assert(
       fc.property(junk, (text) => {
-        arrayItems(text);
+        itemsOf(text);
         try {
           member(text, ['a', '0']);
         } catch (error) {
@@ -168,13 +168,21 @@ describe('member', () => {
   });
 });
 
+function itemsOf(text: Buffer): Buffer[] | undefined {
+  const items: Buffer[] = [];
+  const iterator = arrayItems(text);
+  let next = iterator.next();
+  for (; !next.done; next = iterator.next()) items.push(next.value);
+  return next.value ? items : undefined;
+}
+
 describe('arrayItems', () => {
   it('is an array exactly when the text is one and its items are JSON', () => {
     const alphabet = fc.constantFrom('[', ']', '{', '}', ',', '1', ' ', '"', '"a":', 'null');
     const soup = fc.array(alphabet, { maxLength: 10 }).map((parts) => bytes(`[${parts.join('')}]`));
     fc.assert(
       fc.property(fc.oneof(soup, texts), (text) => {
-        const items = arrayItems(text);
+        const items = itemsOf(text);
         const accepted = items !== undefined && items.every((item) => checkJson(item) === null);
         const expected = isValid(text) && Array.isArray(parse(text));
         expect(accepted, text.toString()).toBe(expected);

@@ -1,0 +1,64 @@
+import type { AccountRates } from './account-rates.js';
+
+/** Events that go in together. */
+export interface Wanted {
+  readonly count: number;
+  /** Whether they are a piece of a larger request. */
+  readonly isPiece: boolean;
+}
+
+/** What an account has in any case, however busy the process is. */
+export interface Guaranteed {
+  /** With small requests, and with any while nobody else sends those. */
+  readonly alone: AccountRates;
+  /** With pieces of larger requests, beside small ones of others. */
+  readonly besideOthers: AccountRates;
+}
+
+/** Above what is guaranteed, an account has its turn while the event loop is in use for at most so much of its time. */
+const IN_USE_MAX = { alone: 0.5, besideOthers: 0.35 };
+/** Others send while a small request of theirs came so lately. */
+const LATELY_MS = 1_000;
+
+interface Sender {
+  readonly accountId: number;
+  atMs: number;
+}
+
+/**
+ * Who may take time from the process now. What is sent one by one is awaited by somebody; large requests can wait, so
+ * beside the former they get what is left when the former is quick.
+ */
+export class SpareTime {
+  /** The two accounts that sent small requests last. */
+  private last: Sender | undefined;
+  private lastBut: Sender | undefined;
+
+  /** `loopUse`: the share of its time that the event loop is in use (0 … 1); `now`: epoch ms. */
+  constructor(
+    private readonly guaranteed: Guaranteed,
+    private readonly loopUse: () => number,
+    private readonly now: () => number,
+  ) {}
+
+  noteSmall(accountId: number): void {
+    const atMs = this.now();
+    if (this.last?.accountId === accountId) {
+      this.last.atMs = atMs;
+      return;
+    }
+    this.lastBut = this.last;
+    this.last = { accountId, atMs };
+  }
+
+  /** Whether the account may take so many events on; if so, they are noted. */
+  mayTake(accountId: number, { count, isPiece }: Wanted): boolean {
+    const which = isPiece && this.othersSend(accountId) ? 'besideOthers' : 'alone';
+    return !this.guaranteed[which].isOver(accountId, count) || this.loopUse() <= IN_USE_MAX[which];
+  }
+
+  private othersSend(accountId: number): boolean {
+    const other = this.last?.accountId === accountId ? this.lastBut : this.last;
+    return other !== undefined && other.atMs > this.now() - LATELY_MS;
+  }
+}

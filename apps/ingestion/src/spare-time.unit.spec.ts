@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { AccountRates } from './account-rates.js';
+import { SpareTime } from './spare-time.js';
+
+const PIECE = { count: 5, isPiece: true };
+const SMALL = { count: 1, isPiece: false };
+
+/** 500 events a second are guaranteed to an account alone, 50 beside others, five at once. */
+function start(use = 1) {
+  const state = { nowMs: 1_000_000, use };
+  const now = () => state.nowMs;
+  const rates = (perSecond: number) => new AccountRates({ perSecond, burst: 5 }, now);
+  const spare = new SpareTime({ alone: rates(500), besideOthers: rates(50) }, () => state.use, now);
+  /** How many of such requests the account may take on within a second, asking every 10 ms. */
+  const perSecond = (accountId: number, wanted: typeof PIECE, meanwhile = () => {}): number => {
+    let taken = 0;
+    for (let step = 0; step < 100; step += 1) {
+      state.nowMs += 10;
+      meanwhile();
+      while (taken < 10_000 && spare.mayTake(accountId, wanted)) taken += wanted.count;
+    }
+    return taken;
+  };
+  return { spare, state, perSecond };
+}
+
+describe('of a process that is busy, an account may take', () => {
+  it('its rate, whether in small requests or large, while nobody else sends small ones', () => {
+    const { spare, perSecond } = start();
+    expect(perSecond(1, SMALL)).toBeLessThanOrEqual(506);
+    expect(perSecond(1, SMALL)).toBeGreaterThanOrEqual(495);
+    expect(perSecond(2, PIECE, () => spare.noteSmall(2))).toBeGreaterThanOrEqual(495);
+  });
+
+  it('a small part of it for large requests while others send small ones; its own small ones as before', () => {
+    const { spare, perSecond } = start();
+    const others = (): void => spare.noteSmall(2);
+    const taken = perSecond(1, PIECE, others);
+    expect(taken).toBeGreaterThanOrEqual(45);
+    expect(taken).toBeLessThanOrEqual(60);
+    const bothSend = (): void => {
+      others();
+      spare.noteSmall(1);
+    };
+    expect(perSecond(1, PIECE, bothSend)).toBeLessThanOrEqual(60);
+    expect(perSecond(1, SMALL, others)).toBeGreaterThanOrEqual(495);
+  });
+
+  it('as much as alone when the others have been quiet for a second', () => {
+    const { spare, state, perSecond } = start();
+    spare.noteSmall(2);
+    spare.noteSmall(1);
+    state.nowMs += 999;
+    expect(spare.mayTake(1, PIECE)).toBe(true);
+    expect(spare.mayTake(1, PIECE)).toBe(false);
+    state.nowMs += 1;
+    expect(perSecond(1, PIECE, () => spare.noteSmall(1))).toBeGreaterThanOrEqual(495);
+  });
+});
+
+describe('of a process that has time to spare, an account may take', () => {
+  it.each([
+    ['anything up to half of it, while it is alone', 0.5, false, true],
+    ['nothing more above half', 0.51, false, false],
+    ['anything up to a third, beside others', 0.35, true, true],
+    ['nothing more above a third, beside others', 0.36, true, false],
+  ])('%s', (_, use, besideOthers, more) => {
+    const { spare } = start(use);
+    if (besideOthers) spare.noteSmall(2);
+    expect(Array.from({ length: 20 }, () => spare.mayTake(1, PIECE)).at(-1)).toBe(more);
+  });
+});
