@@ -17,6 +17,8 @@ export interface Guaranteed {
 
 /** Above what is guaranteed, an account has its turn while the event loop is in use for at most so much of its time. */
 const IN_USE_MAX = { alone: 0.5, besideOthers: 0.35 };
+/** Beside others it is one turn in so much time: a whole piece of spare time, taken at once, would be felt by them. */
+const BESIDE_OTHERS_EVERY_MS = 20;
 /** Others send while a small request of theirs came so lately. */
 const LATELY_MS = 1_000;
 
@@ -33,6 +35,7 @@ export class SpareTime {
   /** The two accounts that sent small requests last. */
   private last: Sender | undefined;
   private lastBut: Sender | undefined;
+  private spareAgainAtMs = 0;
 
   /** `loopUse`: the share of its time that the event loop is in use (0 … 1); `now`: epoch ms. */
   constructor(
@@ -53,8 +56,18 @@ export class SpareTime {
 
   /** Whether the account may take so many events on; if so, they are noted. */
   mayTake(accountId: number, { count, isPiece }: Wanted): boolean {
-    const which = isPiece && this.othersSend(accountId) ? 'besideOthers' : 'alone';
-    return !this.guaranteed[which].isOver(accountId, count) || this.loopUse() <= IN_USE_MAX[which];
+    const { alone, besideOthers } = this.guaranteed;
+    if (!isPiece || !this.othersSend(accountId)) {
+      return !alone.isOver(accountId, count) || this.loopUse() <= IN_USE_MAX.alone;
+    }
+    return !besideOthers.isOver(accountId, count) || this.takeSpare();
+  }
+
+  private takeSpare(): boolean {
+    const nowMs = this.now();
+    if (nowMs < this.spareAgainAtMs || this.loopUse() > IN_USE_MAX.besideOthers) return false;
+    this.spareAgainAtMs = nowMs + BESIDE_OTHERS_EVERY_MS;
+    return true;
   }
 
   private othersSend(accountId: number): boolean {

@@ -60,13 +60,21 @@ describe('of a process that is busy, an account may take', () => {
 
 describe('of a process that has time to spare, an account may take', () => {
   it.each([
-    ['anything up to half of it, while it is alone', 0.5, false, true],
-    ['nothing more above half', 0.51, false, false],
-    ['anything up to a third, beside others', 0.35, true, true],
-    ['nothing more above a third, beside others', 0.36, true, false],
-  ])('%s', (_, use, besideOthers, more) => {
-    const { spare } = start(use);
-    if (besideOthers) spare.noteSmall(2);
-    expect(Array.from({ length: 20 }, () => spare.mayTake(1, PIECE)).at(-1)).toBe(more);
+    [0.5, 10_000],
+    [0.51, 500],
+  ])('anything while it is alone and half of the time is left: at %d', (use, expected) => {
+    const { perSecond } = start(use);
+    expect(perSecond(1, PIECE)).toBeLessThanOrEqual(expected + 5);
+    expect(perSecond(1, SMALL)).toBeGreaterThanOrEqual(expected - 5);
+  });
+
+  it.each([
+    [0.35, 5 * 50 + 50],
+    [0.36, 50],
+  ])('beside others a piece every 20 ms while two thirds are left: at %d', (use, expected) => {
+    const { spare, perSecond } = start(use);
+    const taken = perSecond(1, PIECE, () => spare.noteSmall(2));
+    expect(taken).toBeGreaterThanOrEqual(expected - 5);
+    expect(taken).toBeLessThanOrEqual(expected + 10);
   });
 });
