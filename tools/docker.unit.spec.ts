@@ -10,6 +10,7 @@ import { ingestCounters } from '../apps/ingestion/src/counters.js';
 import { secretsUnreadable } from '../apps/signing/src/secrets-unreadable.js';
 import { ROLES, readSettings } from '../libs/platform/src/settings.js';
 import { SERVICES } from './keys/services.mjs';
+import { serviceOptions } from './setup/project.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const text = (path: string) => readFileSync(join(root, 'docker', path), 'utf8');
@@ -125,7 +126,9 @@ describe('docker/Dockerfile', () => {
     const lines = text('Dockerfile').split('\n');
     const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM')));
     expect(last).toContain('USER node');
-    expect(last.find((line) => line.startsWith('CMD'))).toContain('apps/$APP/dist/main.js');
+    const command = last.find((line) => line.startsWith('CMD'));
+    expect(command).toContain('apps/$APP/dist/main.js');
+    expect(command).toContain(`node ${serviceOptions.join(' ')} `);
     const [, settings = ''] = /^ENV (NODE_ENV=.*)$/m.exec(last.join('\n')) ?? [];
     expect(parseEnv(settings.replaceAll(' ', '\n'))).toEqual({
       ...{ NODE_ENV: 'production', HOST: '0.0.0.0', SWITCHHOOK_KEYS: '/keys/keys.json' },

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from './setup/build.mjs';
 import { ensureInstalled } from './setup/install.mjs';
-import { node24, projectEnv, root, say } from './setup/project.mjs';
+import { node24, projectEnv, root, say, serviceOptions } from './setup/project.mjs';
 
 /** How often we look whether npm is still there. */
 const PARENT_POLL_MS = 250;
@@ -20,7 +20,8 @@ try {
 }
 
 // A process group of its own: signals reach it through us, once.
-const product = spawn(node24, [join(root, 'apps/switchhook/dist/main.js'), ...process.argv.slice(2)], {
+const main = join(root, 'apps/switchhook/dist/main.js');
+const product = spawn(node24, [...serviceOptions, main, ...process.argv.slice(2)], {
   env: projectEnv(),
   stdio: 'inherit',
   detached: true,

@@ -5,10 +5,10 @@ const STOP_WITHIN_MS = 10_000;
 
 /**
  * Forks a module and resolves with `{ child, first, stop() }` when it has sent its first message. It ends with us: it watches
- * the channel. Rejects with what it said when it ends before.
+ * the channel. Rejects with what it said when it ends before. `execArgv`: options of Node.
  */
-export async function forkChild(path, env = {}) {
-  const child = fork(path, { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+export async function forkChild(path, env = {}, execArgv = []) {
+  const child = fork(path, { execArgv, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   let said = '';
   child.stderr.on('data', (chunk) => {
     said = (said + chunk).slice(-4_000);

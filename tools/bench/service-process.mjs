@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
-import { root } from '../setup/project.mjs';
+import { root, serviceOptions } from '../setup/project.mjs';
 
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 40_000;
@@ -30,7 +30,8 @@ export class ServiceProcess {
   async start() {
     const startedAt = performance.now();
     const inherited = Object.entries(process.env).filter(([name]) => !OURS.test(name));
-    const child = spawn(process.execPath, [...this.nodeOptions, join(root, `apps/${this.app}/dist/main.js`)], {
+    const main = join(root, `apps/${this.app}/dist/main.js`);
+    const child = spawn(process.execPath, [...serviceOptions, ...this.nodeOptions, main], {
       cwd: this.cwd,
       env: { ...Object.fromEntries(inherited), ...this.settings },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@
 //   target(by)  where the load sends to, `by` being http or kafka;  roots()  their processes;
 //   databaseUrl()  where their archive is;  stop()  ends all of it.
 import { join } from 'node:path';
+import { serviceOptions } from '../setup/project.mjs';
 import { forkChild } from './child.mjs';
 import { startProduct } from './product.mjs';
 import { createFloorTopics, deleteTopics, newPrefix, sharedBroker, startPostgres } from './servers.mjs';
@@ -20,7 +21,8 @@ async function startFloor(engine, endpoints) {
   if (broker) await createFloorTopics(broker.brokers, prefix);
   const env = { DATABASE_URL: postgres.url, FLOOR_ENDPOINTS: JSON.stringify(endpoints), TOPIC_PREFIX: prefix };
   const path = join(import.meta.dirname, `floor/${engine}.mjs`);
-  const { child, first, stop } = await forkChild(path, { ...env, ...(broker && { KAFKA_BROKERS: broker.brokers }) });
+  const environment = { ...env, ...(broker && { KAFKA_BROKERS: broker.brokers }) };
+  const { child, first, stop } = await forkChild(path, environment, serviceOptions);
   const roots = { services: { pid: child.pid }, postgres: { pid: postgres.pid, tree: true } };
   return {
     name: 'floor',

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { node24, root } from '../setup/project.mjs';
+import { node24, root, serviceOptions } from '../setup/project.mjs';
 
 const END_HERE = pathToFileURL(join(import.meta.dirname, 'end-here.mjs')).href;
 const READY_WITHIN_MS = 90_000;
@@ -40,10 +40,14 @@ export class ServiceProcess {
     this.#log ??= openSync(this.logFile, 'a');
     process.on('exit', this.killWithUs);
     const main = join(root, 'apps', this.app, 'dist/main.js');
-    this.#child = spawn(node24, ['--import', END_HERE, `--max-old-space-size=${this.heapMb}`, main], {
-      env: { ...inherited(), ...this.env, ...(endAt && { SWITCHHOOK_CRASH_AT: endAt }) },
-      stdio: ['ignore', this.#log, this.#log, 'ipc'],
-    });
+    this.#child = spawn(
+      node24,
+      [...serviceOptions, '--import', END_HERE, `--max-old-space-size=${this.heapMb}`, main],
+      {
+        env: { ...inherited(), ...this.env, ...(endAt && { SWITCHHOOK_CRASH_AT: endAt }) },
+        stdio: ['ignore', this.#log, this.#log, 'ipc'],
+      },
+    );
     this.#child.on('error', () => undefined);
     this.#isToEnd = false;
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {

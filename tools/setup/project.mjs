@@ -9,6 +9,9 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Node 24 of the npm package `node`: the `node` of the machine may be older than the product allows. */
 export const node24 = join(root, 'node_modules/.bin/node');
 
+/** How a service's `main.js` is started: with as many threads for V8's collector as there are cores, not four (docs/adr/0045). */
+export const serviceOptions = ['--v8-pool-size=0'];
+
 /** Our environment, with the project's programs (and with them Node 24) first on the PATH. */
 export function projectEnv(extra = {}) {
   return { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}`, ...extra };
