@@ -45,8 +45,10 @@ const INGEST_GROUP = Symbol('INGEST_GROUP');
 const INTAKE = { allMax: 2_000, accountMax: 10 };
 /** Events a second that an account may bring by HTTP however busy the process is; its rate, if that is more. */
 const NEVER_HELD = 500;
-/** Of these, what it may bring with large requests while others send small ones. */
-const BESIDE_OTHERS = 0.1;
+/** Of these, what it may bring with large requests while others send small ones; and how much of the event loop above that. */
+const BESIDE_OTHERS = { part: 0.1, inUseMax: 0.35 };
+/** While no others do, how much of the event loop: where events come by Kafka, too, we do not see whether they do. */
+const ALONE_IN_USE_MAX = { byHttp: 0.9, byKafkaToo: 0.5 };
 
 function appendNewTo(log: EventLog, names: AcceptedNames): AppendNew {
   if (log.publishOnce) return appendWithNames((records, table) => log.publishOnce!(records, table), names);
@@ -69,13 +71,17 @@ const noting =
 
 const intakeProvider = ({ accountRate }: IngestionConfig): Provider => ({
   provide: Intake,
-  inject: [CLOCK],
-  useFactory: (now: () => number) => {
+  inject: [EVENT_LOG, CLOCK],
+  useFactory: (log: EventLog, now: () => number) => {
     const perSecond = Math.max(NEVER_HELD, accountRate.perSecond);
-    const ratesOf = (share: number) =>
-      new AccountRates({ perSecond: perSecond * share, burst: INTAKE.accountMax / 2 }, now);
-    const guaranteed = { alone: ratesOf(1), besideOthers: ratesOf(BESIDE_OTHERS) };
-    return new Intake({ ...INTAKE, spare: new SpareTime(guaranteed, loopUse(), now) });
+    const ratesOf = (part: number) =>
+      new AccountRates({ perSecond: perSecond * part, burst: INTAKE.accountMax / 2 }, now);
+    const inUseMax = log.publishOnce ? ALONE_IN_USE_MAX.byHttp : ALONE_IN_USE_MAX.byKafkaToo;
+    const shares = {
+      alone: { guaranteed: ratesOf(1), inUseMax },
+      besideOthers: { guaranteed: ratesOf(BESIDE_OTHERS.part), inUseMax: BESIDE_OTHERS.inUseMax },
+    };
+    return new Intake({ ...INTAKE, spare: new SpareTime(shares, loopUse(), now) });
   },
 });
 

@@ -7,16 +7,21 @@ export interface Wanted {
   readonly isPiece: boolean;
 }
 
-/** What an account has in any case, however busy the process is. */
-export interface Guaranteed {
-  /** With small requests, and with any while nobody else sends those. */
-  readonly alone: AccountRates;
-  /** With pieces of larger requests, beside small ones of others. */
-  readonly besideOthers: AccountRates;
+/** What an account may take, and more. */
+export interface Share {
+  /** However busy the process is. */
+  readonly guaranteed: AccountRates;
+  /** Above it while the event loop is in use for at most so much of its time (0 … 1). */
+  readonly inUseMax: number;
 }
 
-/** Above what is guaranteed, an account has its turn while the event loop is in use for at most so much of its time. */
-const IN_USE_MAX = { alone: 0.5, besideOthers: 0.35 };
+export interface Shares {
+  /** With small requests, and with any while nobody else sends those. */
+  readonly alone: Share;
+  /** With pieces of larger requests, beside small ones of others. */
+  readonly besideOthers: Share;
+}
+
 /** Beside others it is one turn in so much time: a whole piece of spare time, taken at once, would be felt by them. */
 const BESIDE_OTHERS_EVERY_MS = 20;
 /** Others send while a small request of theirs came so lately. */
@@ -39,7 +44,7 @@ export class SpareTime {
 
   /** `loopUse`: the share of its time that the event loop is in use (0 … 1); `now`: epoch ms. */
   constructor(
-    private readonly guaranteed: Guaranteed,
+    private readonly shares: Shares,
     private readonly loopUse: () => number,
     private readonly now: () => number,
   ) {}
@@ -56,16 +61,16 @@ export class SpareTime {
 
   /** Whether the account may take so many events on; if so, they are noted. */
   mayTake(accountId: number, { count, isPiece }: Wanted): boolean {
-    const { alone, besideOthers } = this.guaranteed;
+    const { alone, besideOthers } = this.shares;
     if (!isPiece || !this.othersSend(accountId)) {
-      return !alone.isOver(accountId, count) || this.loopUse() <= IN_USE_MAX.alone;
+      return !alone.guaranteed.isOver(accountId, count) || this.loopUse() <= alone.inUseMax;
     }
-    return !besideOthers.isOver(accountId, count) || this.takeSpare();
+    return !besideOthers.guaranteed.isOver(accountId, count) || this.takeSpare(besideOthers.inUseMax);
   }
 
-  private takeSpare(): boolean {
+  private takeSpare(inUseMax: number): boolean {
     const nowMs = this.now();
-    if (nowMs < this.spareAgainAtMs || this.loopUse() > IN_USE_MAX.besideOthers) return false;
+    if (nowMs < this.spareAgainAtMs || this.loopUse() > inUseMax) return false;
     this.spareAgainAtMs = nowMs + BESIDE_OTHERS_EVERY_MS;
     return true;
   }

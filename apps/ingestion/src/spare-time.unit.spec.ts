@@ -10,7 +10,14 @@ function start(use = 1) {
   const state = { nowMs: 1_000_000, use };
   const now = () => state.nowMs;
   const rates = (perSecond: number) => new AccountRates({ perSecond, burst: 5 }, now);
-  const spare = new SpareTime({ alone: rates(500), besideOthers: rates(50) }, () => state.use, now);
+  const spare = new SpareTime(
+    {
+      alone: { guaranteed: rates(500), inUseMax: 0.5 },
+      besideOthers: { guaranteed: rates(50), inUseMax: 0.35 },
+    },
+    () => state.use,
+    now,
+  );
   /** How many of such requests the account may take on within a second, asking every 10 ms. */
   const perSecond = (accountId: number, wanted: typeof PIECE, meanwhile = () => {}): number => {
     let taken = 0;
