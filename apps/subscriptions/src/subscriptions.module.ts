@@ -183,6 +183,8 @@ const outcomes: Provider[] = [
       const health = new HealthProjection({ log, store: postgresHealthStore(database), directory, disable, now });
       groups.configure('subscriptions', {
         lazy: true,
+        // A transaction for each batch with a failure in it: where six webhooks fail at 10/s each, 25 a second without it.
+        lingerMs: 500,
         onAssigned: ({ partition }) => health.assign(partition),
         onRevoked: (partition) => health.revoke(partition),
       });

@@ -3,7 +3,7 @@ import type { ConsumeOptions } from '@switchhook/event-log';
 /** How a consumer group reads: everything of `ConsumeOptions` that `@EventPattern` does not say. */
 export type ConsumerGroupOptions = Pick<
   ConsumeOptions,
-  'settle' | 'lazy' | 'ahead' | 'onAssigned' | 'onRevoked' | 'batchRecords'
+  'settle' | 'lazy' | 'lingerMs' | 'ahead' | 'onAssigned' | 'onRevoked' | 'batchRecords'
 >;
 
 /**

@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { createDatabase } from '@switchhook/testing';
 import { Pool } from 'pg';
+import { expect, it } from 'vitest';
 import { pause } from '../backoff.js';
 import type { EngineUnderTest } from '../conformance/engine-under-test.js';
 import { eventLogConformance } from '../event-log.conformance.js';
-import type { EventLog } from '../event-log.js';
+import type { Batch, EventLog } from '../event-log.js';
 import { upTo } from '../testing/records.js';
 import { silentLogger } from '../testing/silent-logger.js';
 import { compact } from './compact.js';
@@ -62,3 +63,24 @@ async function compactSoon(databaseUrl: string, topic: string): Promise<() => Pr
 }
 
 eventLogConformance('embedded', makeEngine, { exactlyOnceOutputs: true, takeoverMs: 0 });
+
+it('a lazy group that is to linger has what has come when that time is over, and in one batch', async () => {
+  const database = await createDatabase();
+  const log = openEmbeddedLog({ databaseUrl: database.url, logger: silentLogger });
+  try {
+    await log.start();
+    const { promise: handed, resolve } = Promise.withResolvers<{ count: number; at: number }>();
+    const handle = async ({ records }: Batch): Promise<void> =>
+      resolve({ count: records.length, at: performance.now() });
+    await log.consume({ group: 'lingering', topics: ['deliveries.outcomes.v1'], handle, lazy: true, lingerMs: 400 });
+    const publishedAt = performance.now();
+    for (const value of ['1', '2'])
+      await log.publish([{ topic: 'deliveries.outcomes.v1', key: 'k', value: Buffer.from(value), headers: {} }]);
+    const { count, at } = await handed;
+    expect(count).toBe(2);
+    expect(at - publishedAt).toBeGreaterThanOrEqual(390);
+  } finally {
+    await log.close();
+    await database.drop();
+  }
+});

@@ -30,7 +30,7 @@ import { Progress, type Move } from './progress.js';
 import { headersBytes, headersToText } from './record-text.js';
 import { Retention } from './retention.js';
 import { Sessions, clientConfig } from './sessions.js';
-import { RecordSource, type Appetite } from './source.js';
+import { RecordSource, USUAL, appetiteOf } from './source.js';
 import { TopicFollower } from './topic-follower.js';
 import { GroupCommitWriter } from './writer.js';
 
@@ -50,10 +50,6 @@ const COMMITS_AT_ONCE = 4;
 const PATIENCE_MS = 5_000;
 const CLOSE_WRITER_MS = 5_000;
 const FAILING_TOO_LONG_MS = 30_000;
-const BATCH_RECORDS = 500;
-const EAGER = { bytes: 1024 * 1024, lingerMs: 0 };
-/** Long enough to spare a reader most of its turns; what gathers for a second holds the one thread up for 5 to 40 ms at a time. */
-const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 100 };
 
 /**
  * The event log on PostgreSQL, for one process (architecture.md §2.9). Not started yet: `start` connects.
@@ -141,7 +137,7 @@ class EmbeddedLog implements OperableLog {
     const topics = options.topics.map((name) => this.#partitions.topic(name));
     const group = this.#groups.of(options.group, Math.max(...topics.map((topic) => topic.partitions.length)));
     if (options.ahead && options.settle !== 'record') this.#groups.handlesAhead(group, options.topics);
-    const appetite: Appetite = { ...(options.lazy ? LAZY : EAGER), records: options.batchRecords ?? BATCH_RECORDS };
+    const appetite = appetiteOf(options);
     const member = new Member((number) => {
       const partitions = topics.flatMap((topic) => topic.partitions[number] ?? []);
       return new Assignment(number, partitions, options, appetite, this.#assignmentDeps());
@@ -182,7 +178,7 @@ class EmbeddedLog implements OperableLog {
     const source = this.#partition(topic, partition);
     let position = 'position' in from ? from.position : await this.#source.positionAt(source, from.timeMs);
     while (position < to) {
-      const records = await this.#source.chunk(source, position, to, { ...EAGER, records: BATCH_RECORDS });
+      const records = await this.#source.chunk(source, position, to, USUAL);
       const last = records.at(-1);
       if (!last) return;
       yield records;

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { LogRecord } from '../event-log.js';
+import type { ConsumeOptions, LogRecord } from '../event-log.js';
 import type { Logger } from '../logger.js';
 import { pause } from '../backoff.js';
 import type { Partition } from './partition.js';
@@ -21,6 +21,18 @@ export interface Reader {
 }
 
 const RETRY_MS = 250;
+/** What is taken at once where nothing else is said. */
+export const USUAL: Appetite = { records: 500, bytes: 1024 * 1024, lingerMs: 0 };
+/** Long enough to spare a reader most of its turns; what gathers for a second holds the one thread up for 5 to 40 ms at a time. */
+const LAZY = { bytes: 2 * 1024 * 1024, lingerMs: 100 };
+
+/** What a group takes at once. */
+export const appetiteOf = ({ lazy, lingerMs, batchRecords }: ConsumeOptions): Appetite => ({
+  ...USUAL,
+  ...(lazy && { ...LAZY, ...(lingerMs !== undefined && { lingerMs }) }),
+  ...(batchRecords !== undefined && { records: batchRecords }),
+});
+
 const ONE: Appetite = { records: 1, bytes: 1, lingerMs: 0 };
 
 /** Rows up to the byte limit, and at least one. Sizes are known without fetching what lies in TOAST. */
