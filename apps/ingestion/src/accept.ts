@@ -108,7 +108,7 @@ async function readAndAppend(deps: AcceptDeps, request: EventRequest, sender: Se
   try {
     const acceptance = { accountId: actor.accountId, acceptedAtMs: deps.now() };
     const { events, faults: unreadable } = await readRequest(request, acceptance, turn);
-    room.countFor(events[0]?.event.accountId ?? actor.accountId);
+    room.countFor(ownerOf(actor, events[0]?.event.accountId));
     const faults = [...unreadable, ...ownTypeFaults(events), ...(await accountFaults(deps, events, actor))];
     if (faults.length > 0) throw refusal(faults);
     let accepted = 0;
@@ -123,13 +123,17 @@ async function readAndAppend(deps: AcceptDeps, request: EventRequest, sender: Se
   }
 }
 
+/** Whose a request is, its first event being for `accountId`: nobody takes the turn of an account that he may not act for. */
+const ownerOf = (actor: Actor, accountId = actor.accountId): number => (actor.anyAccount ? accountId : actor.accountId);
+
 /** The turn of a request that turns out to be large; `end` when it is answered, whether it had one or not. */
-function turnOf(large: LargeRequests, { patience, room }: Sender): ReadingTurns & { readonly end: () => void } {
+function turnOf(large: LargeRequests, { actor, patience, room }: Sender): ReadingTurns & { readonly end: () => void } {
   let leave: (() => void) | undefined;
   return {
     begin: async (accountId) => {
-      room.countFor(accountId);
-      leave = await large.enter(accountId, patience);
+      const owner = ownerOf(actor, accountId);
+      room.countFor(owner);
+      leave = await large.enter(owner, patience);
     },
     next: async () => {
       await large.nextTurn();

@@ -357,6 +357,25 @@ describe('an account that sends more than ingestion can work off', () => {
     await third;
   });
 
+  it('does not wait for what somebody else sends in its name', async () => {
+    const { promise, resolve } = Promise.withResolvers<Place[]>();
+    const { run, directories } = start({ append: () => promise, intake: intakeOf(1_000), acceptDeadlineMs: 5_000 });
+    const asked: number[] = [];
+    directories.exists = (accountId) => asked.push(accountId) > 0;
+    const stranger: Actor = { ...account7, credentialId: 3, accountId: 8 };
+    const own = run(batch(...Array.from({ length: 30 }, (_, n) => cloudEvent({ id: `s${n}` }))), stranger);
+    await eventually(() => expect(asked).toHaveLength(30));
+    // Of account 8 as well, but in the name of 7: refused only when 8's own turn comes.
+    let isRefused = false;
+    const inItsName = faultOf(run(many(40, '7'), stranger)).finally(() => (isRefused = true));
+    const real = run(many(50, '7'), platform);
+    await eventually(() => expect(asked).toHaveLength(80));
+    expect(isRefused).toBe(false);
+    resolve([]);
+    await Promise.all([own, real]);
+    expect((await inItsName).status).toBe(403);
+  });
+
   it('is not read to its end when it has its 503 before', async () => {
     const { run, directories } = start({ acceptDeadlineMs: 0 });
     let asked = 0;
