@@ -94,8 +94,7 @@ export const POINTS = [
   }),
   ...progressOf('subscriptions', 'subscriptions'),
   // audit
-  point('audit', 'audit.rows-inserted', 'rows are in the archive, views not updated, nothing committed'),
-  point('audit', 'audit.views-updated', 'archive and views are written, not committed'),
+  point('audit', 'audit.to-archive', 'a batch is read, nothing of it is written'),
   point('audit', 'audit.archived', 'a batch is archived, progress is not stored'),
   ...progressOf('audit', 'audit'),
   // any process

@@ -1,6 +1,6 @@
 import type { Queries } from '@switchhook/event-store';
 import type { ArchivedRecord, RecordPlace } from './archived-record.js';
-import { unnestRows, type Column } from './unnest.js';
+import { insertion, type Insertion, type Target } from './insertion.js';
 
 /** A record on its way into the archive. */
 export interface ArchivedRow {
@@ -47,44 +47,42 @@ export const ARCHIVE_SQL: readonly string[] = [
   `CREATE INDEX payloads_place ON audit.payloads (source_id, position)`,
 ];
 
-const RECORD_COLUMNS: readonly Column<ArchivedRow>[] = [
-  { name: 'source_id', type: 'integer', of: (row) => row.sourceId },
-  { name: 'position', type: 'bigint', of: (row) => row.archived.position },
-  { name: 'appended_at', type: 'bigint', of: (row) => row.archived.appendedAt },
-  { name: 'kind', type: 'text', of: (row) => row.archived.kind },
-  { name: 'account_id', type: 'bigint', of: (row) => row.archived.accountId },
-  { name: 'event_key', type: 'uuid', of: (row) => row.archived.eventKey },
-  { name: 'delivery_id', type: 'uuid', of: (row) => row.archived.deliveryId },
-  { name: 'webhook_id', type: 'bigint', of: (row) => row.archived.webhookId },
-  { name: 'run', type: 'integer', of: (row) => row.archived.run },
-  { name: 'number', type: 'integer', of: (row) => row.archived.number },
-  { name: 'key', type: 'bytea', of: (row) => row.key },
-  { name: 'headers', type: 'json', of: (row) => JSON.stringify(row.archived.headers) },
-  { name: 'facts', type: 'json', of: (row) => row.archived.facts },
-  { name: 'commitment', type: 'bytea', of: (row) => row.commitment },
-];
+const RECORDS: Target<ArchivedRow> = {
+  into: 'audit.records',
+  columns: [
+    { name: 'source_id', type: 'integer', of: (row) => row.sourceId },
+    { name: 'position', type: 'bigint', of: (row) => row.archived.position },
+    { name: 'appended_at', type: 'bigint', of: (row) => row.archived.appendedAt },
+    { name: 'kind', type: 'text', of: (row) => row.archived.kind },
+    { name: 'account_id', type: 'bigint', of: (row) => row.archived.accountId },
+    { name: 'event_key', type: 'uuid', of: (row) => row.archived.eventKey },
+    { name: 'delivery_id', type: 'uuid', of: (row) => row.archived.deliveryId },
+    { name: 'webhook_id', type: 'bigint', of: (row) => row.archived.webhookId },
+    { name: 'run', type: 'integer', of: (row) => row.archived.run },
+    { name: 'number', type: 'integer', of: (row) => row.archived.number },
+    { name: 'key', type: 'bytea', of: (row) => row.key },
+    { name: 'headers', type: 'json', of: (row) => JSON.stringify(row.archived.headers) },
+    { name: 'facts', type: 'json', of: (row) => row.archived.facts },
+    { name: 'commitment', type: 'bytea', of: (row) => row.commitment },
+  ],
+};
 
-const PAYLOAD_COLUMNS: readonly Column<ArchivedRow>[] = [
-  { name: 'source_id', type: 'integer', of: (row) => row.sourceId },
-  { name: 'position', type: 'bigint', of: (row) => row.archived.position },
-  { name: 'appended_at', type: 'bigint', of: (row) => row.archived.appendedAt },
-  { name: 'salt', type: 'bytea', of: (row) => row.salt },
-  { name: 'value', type: 'bytea', of: (row) => row.payload },
-];
+const PAYLOADS: Target<ArchivedRow> = {
+  into: 'audit.payloads',
+  columns: [
+    { name: 'source_id', type: 'integer', of: (row) => row.sourceId },
+    { name: 'position', type: 'bigint', of: (row) => row.archived.position },
+    { name: 'appended_at', type: 'bigint', of: (row) => row.archived.appendedAt },
+    { name: 'salt', type: 'bytea', of: (row) => row.salt },
+    { name: 'value', type: 'bytea', of: (row) => row.payload },
+  ],
+};
 
-/** Inserts the rows, one statement per table. */
-export async function insertRows(manager: Queries, rows: readonly ArchivedRow[]): Promise<void> {
-  const records = unnestRows(RECORD_COLUMNS, rows);
-  await manager.query(
-    `INSERT INTO audit.records (${records.names}) SELECT ${records.names} FROM ${records.from}`,
-    records.values,
-  );
-  const payloads = unnestRows(PAYLOAD_COLUMNS, rows);
-  await manager.query(
-    `INSERT INTO audit.payloads (${payloads.names}) SELECT ${payloads.names} FROM ${payloads.from}`,
-    payloads.values,
-  );
-}
+/** Into the archive. */
+export const archiveInsertions = (rows: readonly ArchivedRow[]): Insertion[] => [
+  insertion(RECORDS, rows),
+  insertion(PAYLOADS, rows),
+];
 
 /** Gives the short id of (identity, topic, partition), the same for ever. */
 export type SourceIds = (place: Omit<RecordPlace, 'position'>) => Promise<number>;

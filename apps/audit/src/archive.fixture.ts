@@ -17,12 +17,15 @@ import {
   eventRecordKey,
 } from '@switchhook/domain';
 import { toRejected, type LogRecord, type OutgoingRecord } from '@switchhook/event-log';
-import { migrate, openDatabase } from '@switchhook/event-store';
+import { migrate, openDatabase, preparedQueries, type Queries } from '@switchhook/event-store';
 import { createDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
+import { ArchivePositions } from './archive-positions.js';
 import { createSourceIds } from './archive-tables.js';
 import { archiveRecords, type ArchiveDeps } from './archive.js';
 import { createDayPartitions } from './day-partitions.js';
+import type { ArchivedRecord } from './archived-record.js';
+import { insertInTurn } from './insertion.js';
 import { AUDIT_MIGRATIONS } from './migrations/all.js';
 import { viewsOver } from './views.js';
 
@@ -33,6 +36,11 @@ export const IDENTITY = 'embedded:6f2b';
 export interface TestArchive {
   readonly database: DataSource;
   readonly deps: ArchiveDeps;
+  /** Those that `deps` has made, the oldest first. */
+  readonly statements: string[];
+  /** Another one that archives into the same database, of the same log or of another. */
+  anotherInstance(identity?: string): ArchiveDeps;
+  applyToViews(manager: Queries, records: readonly ArchivedRecord[]): Promise<void>;
   readonly unreadable: string[];
   /** Archives the records, each topic and partition in its order. */
   take(records: readonly LogRecord[]): Promise<number>;
@@ -46,19 +54,36 @@ export async function openTestArchive(): Promise<TestArchive> {
   const database = await openDatabase({ url, applicationName: 'audit spec' });
   const unreadable: string[] = [];
   const sourceIds = createSourceIds(database);
+  const intoViews = viewsOver(sourceIds);
+  const prepared = preparedQueries(database);
+  const statements: string[] = [];
+  const counted: Queries = {
+    query: (text, values) => {
+      statements.push(text);
+      return prepared.query(text, values);
+    },
+  };
   const deps: ArchiveDeps = {
-    database,
+    database: counted,
+    positions: new ArchivePositions(counted, IDENTITY),
     identity: IDENTITY,
     sourceIds,
     dayPartitions: createDayPartitions(database),
-    applyToViews: viewsOver(sourceIds),
+    intoViews,
     randomBytes,
     onUnreadable: (_record, fault) => unreadable.push(fault),
   };
   return {
     database,
     deps,
+    statements,
     unreadable,
+    anotherInstance: (identity = IDENTITY) => ({
+      ...deps,
+      identity,
+      positions: new ArchivePositions(prepared, identity),
+    }),
+    applyToViews: async (manager, records) => insertInTurn(manager, await intoViews(records)),
     take: async (records) => {
       let taken = 0;
       for (const batch of byPartition(records)) taken += await archiveRecords(deps, batch);

@@ -1,50 +1,48 @@
 import { channel } from 'node:diagnostics_channel';
-import { moveCheckpoints, readCheckpoints, type Transactions } from '@switchhook/event-store';
+import type { Queries } from '@switchhook/event-store';
 import type { LogRecord } from '@switchhook/event-log';
-import { insertRows, type ArchivedRow, type SourceIds } from './archive-tables.js';
+import type { ArchivePositions, Move } from './archive-positions.js';
+import { archiveInsertions, type ArchivedRow, type SourceIds } from './archive-tables.js';
 import { SALT_BYTES, commitmentOf } from './commitment.js';
 import type { DayPartitions } from './day-partitions.js';
 import { describeRecord, type Description } from './describe-record.js';
 import { ThreadShare } from './thread-share.js';
-import type { ApplyToViews } from './views.js';
+import type { Insertion } from './insertion.js';
+import type { IntoViews } from './views.js';
 
 /** Where chaos runs end the process (docs/adr/0035). */
-const ROWS_INSERTED = channel('switchhook.audit.rows-inserted');
-const VIEWS_UPDATED = channel('switchhook.audit.views-updated');
+const TO_ARCHIVE = channel('switchhook.audit.to-archive');
 const ARCHIVED = channel('switchhook.audit.archived');
 
 export interface ArchiveDeps {
-  readonly database: Transactions;
+  /** Prepared: the text is always the same, and to plan it anew costs as much as to run it. */
+  readonly database: Queries;
   /** Of the log that the records come from. */
   readonly identity: string;
+  readonly positions: ArchivePositions;
   readonly sourceIds: SourceIds;
   readonly dayPartitions: DayPartitions;
-  readonly applyToViews: ApplyToViews;
+  readonly intoViews: IntoViews;
   readonly randomBytes: (bytes: number) => Buffer;
   /** Told of each record of our own topics that is not as we write them; it is archived without ids. */
   readonly onUnreadable: (record: LogRecord, fault: string) => void;
 }
 
-/** Most bytes of values in one transaction: what a batch costs in memory is a small multiple of it. */
+/** Most bytes of values in one statement: what a batch costs in memory is a small multiple of it. */
 export const TRANSACTION_BYTES = 4 * 1024 * 1024;
 
 /** Records that are prepared before it is looked whether the thread is to be let go. */
 const PREPARED_AT_ONCE = 25;
 
-const CHECKPOINTS = { schema: 'audit', consumer: 'archive' };
-
 interface Described extends Description {
   readonly record: LogRecord;
 }
-
-/** Another instance was at the same place: nothing of the transaction may stay. */
-class PositionMovedError extends Error {}
 
 /** Records in order, all of one topic and partition; at least one. */
 export type Part = readonly LogRecord[];
 
 /**
- * Archives `records` (in order, all of one topic and partition) and updates the views, each chunk in one transaction together
+ * Archives `records` (in order, all of one topic and partition) and updates the views, each chunk in one statement together
  * with the next position, which is moved by compare-and-set: however often a batch comes, and however many instances believe
  * the partition to be theirs, each record is archived once (correctness.md §7). Returns how many were new; they are on the disk
  * then, since a database that crashes must not lose what a group that goes on without it has passed.
@@ -71,7 +69,7 @@ function* chunksOf(records: readonly LogRecord[]): Iterable<readonly LogRecord[]
 }
 
 /**
- * Archives parts of several partitions in one transaction, all or none. Returns how many records of each were new. Parts of
+ * Archives parts of several partitions in one statement, all or none. Returns how many records of each were new. Parts of
  * the same delivery that come together make one change of its row.
  */
 export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[]): Promise<number[]> {
@@ -99,26 +97,23 @@ export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[])
 }
 
 interface Fresh {
-  readonly from: number | null;
+  readonly from: number;
   readonly records: readonly LogRecord[];
 }
 
 /** What of each part is not archived yet. */
-async function freshOf({ database, identity }: ArchiveDeps, parts: readonly Part[]): Promise<Fresh[]> {
-  const positions = await readCheckpoints(
-    database,
-    { ...CHECKPOINTS, identity },
-    parts.map((part) => part[0]!),
-  );
+async function freshOf({ positions }: ArchiveDeps, parts: readonly Part[]): Promise<Fresh[]> {
+  const nexts = await positions.of(parts);
   return parts.map((part, index) => {
-    const from = positions[index] ?? null;
-    return { from, records: from === null ? part : part.filter(({ position }) => position >= from) };
+    const from = nexts[index]!;
+    return { from, records: part.filter(({ position }) => position >= from) };
   });
 }
 
 const describe = (identity: string, records: readonly LogRecord[]): Described[] =>
   records.map((record) => ({ record, ...describeRecord(identity, record) }));
 
+/** False, having written nothing, when another instance was at one of the places. */
 async function writeTogether(
   deps: ArchiveDeps,
   parts: readonly Fresh[],
@@ -129,25 +124,32 @@ async function writeTogether(
     const { topic, partition, position } = records.at(-1)!;
     return { topic, partition, from, to: position + 1 };
   });
-  try {
-    await deps.database.transaction(async (manager) => {
-      // First, so that another instance at the same place waits here and then finds the position moved.
-      const owner = { ...CHECKPOINTS, identity: deps.identity };
-      if (!(await moveCheckpoints(manager, owner, moves))) throw new PositionMovedError();
-      await insertRows(manager, rows);
-      ROWS_INSERTED.publish(undefined);
-      await deps.applyToViews(
-        manager,
-        described.map(({ archived }) => archived),
-      );
-      VIEWS_UPDATED.publish(undefined);
-    });
-    ARCHIVED.publish(undefined);
-    return true;
-  } catch (error) {
-    if (error instanceof PositionMovedError) return false;
-    throw error;
-  }
+  const intoViews = await deps.intoViews(described.map(({ archived }) => archived));
+  // Until it is known what became of it.
+  deps.positions.forget(moves);
+  TO_ARCHIVE.publish(undefined);
+  if (!(await writeAtOnce(deps, moves, [...archiveInsertions(rows), ...intoViews]))) return false;
+  deps.positions.remember(moves);
+  ARCHIVED.publish(undefined);
+  return true;
+}
+
+/** Everything in one statement, which is a transaction of its own (docs/adr/0046). */
+async function writeAtOnce(
+  { database, positions }: ArchiveDeps,
+  moves: readonly Move[],
+  insertions: readonly Insertion[],
+): Promise<boolean> {
+  const { tables, holds, values } = positions.moved(moves);
+  const parameters = [...values];
+  const inserts = insertions.map((insertion, index) => {
+    const first = parameters.length + 1;
+    parameters.push(...insertion.values);
+    return `insert_${index} AS (${insertion.sql(first, holds)})`;
+  });
+  const text = `WITH ${[...tables, ...inserts].join(',\n')} SELECT ${holds} AS written`;
+  const [row] = await database.query<{ written: boolean }[]>(text, parameters);
+  return row!.written;
 }
 
 function rowsOf({ randomBytes }: ArchiveDeps, sourceId: number, described: readonly Described[]): ArchivedRow[] {

@@ -1,7 +1,6 @@
 import type { Attempt, Outcome } from '@switchhook/contracts';
-import type { Queries } from '@switchhook/event-store';
 import { storableText, type ArchivedRecord } from './archived-record.js';
-import { unnestRows, type Column } from './unnest.js';
+import { insertion, type Column, type Insertion } from './insertion.js';
 
 /** One row per finished call. `target` is null for one that went to the webhook's callback. */
 export const attemptsTable = (schema: string): readonly string[] => [
@@ -46,25 +45,16 @@ const COLUMNS: readonly Column<AttemptRow>[] = [
 const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'exhausted', 'expired', 'cancelled']);
 
 /**
- * Adds the calls that `records` tell of. A call that was made twice under one name (its outcome was lost in a crash) shows as
+ * The calls that `records` tell of. A call that was made twice under one name (its outcome was lost in a crash) shows as
  * the first that was told of; both are in the archive.
  */
-export async function applyToAttempts(
-  manager: Queries,
-  schema: string,
-  records: readonly ArchivedRecord[],
-): Promise<void> {
+export function intoAttempts(schema: string, records: readonly ArchivedRecord[]): Insertion {
   const rows: AttemptRow[] = [];
   for (const record of records) {
     if (record.deliveryId === null || record.facts === null || !CARRY_ATTEMPT.has(record.kind)) continue;
     const { attempt } = JSON.parse(record.facts) as Outcome;
     if (attempt) rows.push({ record, attempt });
   }
-  if (rows.length === 0) return;
-  const { names, from, values } = unnestRows(COLUMNS, rows);
   // No ORDER BY on purpose: the rows of one name must stay in the order in which they were told.
-  await manager.query(
-    `INSERT INTO ${schema}.attempts (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
-    values,
-  );
+  return insertion({ into: `${schema}.attempts`, columns: COLUMNS, onConflict: 'DO NOTHING' }, rows);
 }

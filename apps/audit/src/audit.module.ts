@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { EventLog } from '@switchhook/event-log';
-import { migrate } from '@switchhook/event-store';
+import { migrate, preparedQueries } from '@switchhook/event-store';
 import {
   CLOCK,
   CONSUMER_GROUPS,
@@ -19,6 +19,7 @@ import {
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { archiveBatch } from './archive-batch.js';
+import { ArchivePositions } from './archive-positions.js';
 import { createSourceIds } from './archive-tables.js';
 import { ARCHIVE_BATCH, ARCHIVE_GROUP, ArchiveConsumer } from './archive.consumer.js';
 import type { ArchiveDeps } from './archive.js';
@@ -68,10 +69,12 @@ const providers = ({ batchRecords }: AuditConfig): Provider[] => [
     ) => {
       groups.configure(ARCHIVE_GROUP, { lazy: true, batchRecords });
       const sourceIds = createSourceIds(database);
+      const prepared = preparedQueries(database);
       const archive = gatherer({
-        ...{ database, identity, sourceIds, randomBytes, onUnreadable },
+        ...{ database: prepared, identity, sourceIds, randomBytes, onUnreadable },
+        positions: new ArchivePositions(prepared, identity),
         dayPartitions: createDayPartitions(database),
-        applyToViews: viewsOver(sourceIds),
+        intoViews: viewsOver(sourceIds),
       });
       return archiveBatch({ archive, metrics, now });
     },

@@ -1,8 +1,7 @@
 import { HEADER, TERMINAL_OUTCOMES, type AttemptIds, type Outcome, type OutcomeName } from '@switchhook/contracts';
 import { parseAttemptIds, type EventAttributes } from '@switchhook/domain';
-import type { Queries } from '@switchhook/event-store';
 import { archivedAttributes, archivedHeaderText, storableText, type ArchivedRecord } from './archived-record.js';
-import { unnestRows, type Column } from './unnest.js';
+import { insertion, type Column, type Insertion } from './insertion.js';
 
 /** One row per delivery, as it stands now. `rank` says which of two states is the later one. */
 export const deliveriesTable = (schema: string): readonly string[] => [
@@ -77,12 +76,8 @@ const MERGE = [
   'rank = greatest(d.rank, excluded.rank)',
 ].join(', ');
 
-/** Applies what `records` say about deliveries: attempts to make, and what came of them. */
-export async function applyToDeliveries(
-  manager: Queries,
-  schema: string,
-  records: readonly ArchivedRecord[],
-): Promise<void> {
+/** What `records` say about deliveries: attempts to make, and what came of them. */
+export function intoDeliveries(schema: string, records: readonly ArchivedRecord[]): Insertion {
   const rows = new Map<string, DeliveryRow>();
   for (const record of records) {
     const row = record.deliveryId === null ? undefined : rowOf(record);
@@ -90,13 +85,15 @@ export async function applyToDeliveries(
     const known = rows.get(record.deliveryId!);
     rows.set(record.deliveryId!, known ? merged(known, row) : row);
   }
-  if (rows.size === 0) return;
-  const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
-  await manager.query(
-    `INSERT INTO ${schema}.deliveries AS d (${names}) SELECT ${names} FROM ${from} ORDER BY id
-     ON CONFLICT (id) DO UPDATE SET ${MERGE}
-     WHERE excluded.rank > d.rank OR (d.event_id IS NULL AND excluded.event_id IS NOT NULL)`,
-    values,
+  return insertion(
+    {
+      into: `${schema}.deliveries AS d`,
+      columns: COLUMNS,
+      orderBy: 'id',
+      onConflict: `(id) DO UPDATE SET ${MERGE}
+        WHERE excluded.rank > d.rank OR (d.event_id IS NULL AND excluded.event_id IS NOT NULL)`,
+    },
+    [...rows.values()],
   );
 }
 

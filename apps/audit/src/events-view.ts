@@ -1,5 +1,4 @@
 import { HEADER, TOPICS } from '@switchhook/contracts';
-import type { Queries } from '@switchhook/event-store';
 import type { SourceIds } from './archive-tables.js';
 import {
   archivedAttributes,
@@ -10,7 +9,7 @@ import {
   type RejectedFacts,
 } from './archived-record.js';
 import { factsOf } from './event-attributes.js';
-import { unnestRows, type Column } from './unnest.js';
+import { insertion, type Column, type Insertion } from './insertion.js';
 
 /**
  * One row per place on `events.v1` that holds an event, readable or refused. A repeat of an event stands at another place:
@@ -80,13 +79,12 @@ const MERGE = `
                 WHEN 'unmatched' IN (e.status, excluded.status) THEN 'unmatched' ELSE 'accepted' END,
   reason = coalesce(e.reason, excluded.reason)`;
 
-/** Applies what `records` say about events: that they came, that nobody wanted them, that they were refused. */
-export async function applyToEvents(
-  manager: Queries,
+/** What `records` say about events: that they came, that nobody wanted them, that they were refused. */
+export async function intoEvents(
   schema: string,
   sourceIds: SourceIds,
   records: readonly ArchivedRecord[],
-): Promise<void> {
+): Promise<Insertion> {
   const rows = new Map<string, EventRow>();
   for (const record of records) {
     const row = await rowOf(record, sourceIds);
@@ -95,12 +93,14 @@ export async function applyToEvents(
     const known = rows.get(place);
     rows.set(place, known ? merged(known, row) : row);
   }
-  if (rows.size === 0) return;
-  const { names, from, values } = unnestRows(COLUMNS, [...rows.values()]);
-  await manager.query(
-    `INSERT INTO ${schema}.events AS e (${names}) SELECT ${names} FROM ${from} ORDER BY source_id, position
-     ON CONFLICT (source_id, position) DO UPDATE SET ${MERGE}`,
-    values,
+  return insertion(
+    {
+      into: `${schema}.events AS e`,
+      columns: COLUMNS,
+      orderBy: 'source_id, position',
+      onConflict: `(source_id, position) DO UPDATE SET ${MERGE}`,
+    },
+    [...rows.values()],
   );
 }
 

@@ -1,7 +1,8 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { readArchive } from './archive-reader.js';
 import { createSourceIds } from './archive-tables.js';
-import { VIEWS_SCHEMA, VIEW_NAMES, viewTables, viewsOver, viewsSql, type ApplyToViews } from './views.js';
+import { insertInTurn } from './insertion.js';
+import { VIEWS_SCHEMA, VIEW_NAMES, viewTables, viewsOver, viewsSql, type IntoViews } from './views.js';
 
 export interface RebuildDeps {
   readonly database: DataSource;
@@ -53,7 +54,7 @@ export async function rebuildViews({ database, onProgress }: RebuildDeps): Promi
 /** Applies what came since the last call; answers with how many records that were. */
 type CatchUp = { (): Promise<number>; readonly total: () => number };
 
-function archiveFollower(database: DataSource, apply: ApplyToViews, onProgress: (records: number) => void): CatchUp {
+function archiveFollower(database: DataSource, intoViews: IntoViews, onProgress: (records: number) => void): CatchUp {
   const reached = new Map<number, number>();
   let total = 0;
   const catchUp = async (): Promise<number> => {
@@ -66,7 +67,7 @@ function archiveFollower(database: DataSource, apply: ApplyToViews, onProgress: 
         await database.transaction(async (manager) => {
           // Made again from the archive after a crash: nothing here is worth a wait for the disk.
           await manager.query('SET LOCAL synchronous_commit = off');
-          await apply(manager, records);
+          await insertInTurn(manager, await intoViews(records));
         });
         reached.set(id, records.at(-1)!.position);
         total += records.length;
@@ -84,7 +85,7 @@ async function swap(database: DataSource, session: QueryRunner, catchUp: CatchUp
   try {
     await session.startTransaction();
     try {
-      // The archive moves its position first in every transaction: from here on none is under way, and the next ones wait.
+      // The archive locks its positions first in every statement: from here on none is under way, and the next ones wait.
       await session.query('LOCK TABLE audit.checkpoints IN EXCLUSIVE MODE');
       await catchUp();
       await snapshot.startTransaction('REPEATABLE READ');

@@ -98,7 +98,7 @@ describe('the views are a function of the archive', () => {
     await renewViews(archive.database);
     expect(await checksum(archive.database)).not.toBe(live);
     const records = await replayed(archive.database);
-    await archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
+    await archive.database.transaction((manager) => archive.applyToViews(manager, records));
     expect(await checksum(archive.database)).toBe(live);
   });
 
@@ -125,7 +125,7 @@ describe('the views are a function of the archive', () => {
     await archive.take(story());
     const live = await checksum(archive.database);
     const records = await replayed(archive.database);
-    await archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
+    await archive.database.transaction((manager) => archive.applyToViews(manager, records));
     expect(await checksum(archive.database)).toBe(live);
   });
 
@@ -146,7 +146,7 @@ describe('the views are a function of the archive', () => {
         const all = [...order, ...topics.map((_, topic) => ({ topic, records: Infinity }))];
         for (const turn of all) {
           const batch = rest[turn.topic]!.splice(0, turn.records);
-          await archive.database.transaction((manager) => archive.deps.applyToViews(manager, batch));
+          await archive.database.transaction((manager) => archive.applyToViews(manager, batch));
         }
         expect(await checksum(archive.database)).toBe(live);
       }),
@@ -216,7 +216,7 @@ describe('two batches that meet in the same rows', () => {
     const requests = (await replayed(archive.database)).filter(({ kind }) => kind === 'requested');
     const [first, middle, last] = [...requests].sort((a, b) => (a.deliveryId! < b.deliveryId! ? -1 : 1));
     const apply = (records: ArchivedRecord[]) =>
-      archive.database.transaction((manager) => archive.deps.applyToViews(manager, records));
+      archive.database.transaction((manager) => archive.applyToViews(manager, records));
     const waiting = async (): Promise<boolean> => {
       const [row] = await archive.database.query<{ n: number }[]>(
         `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,

@@ -1,12 +1,12 @@
-import type { Queries } from '@switchhook/event-store';
 import type { SourceIds } from './archive-tables.js';
 import type { ArchivedRecord } from './archived-record.js';
-import { applyToAttempts, attemptsTable } from './attempts-view.js';
-import { applyToDeliveries, deliveriesTable } from './deliveries-view.js';
-import { applyToEvents, eventsTable } from './events-view.js';
+import type { Insertion } from './insertion.js';
+import { intoAttempts, attemptsTable } from './attempts-view.js';
+import { intoDeliveries, deliveriesTable } from './deliveries-view.js';
+import { intoEvents, eventsTable } from './events-view.js';
 
-/** Brings the views up to date with what was archived. `records` are of one partition or of several, in order within each. */
-export type ApplyToViews = (manager: Queries, records: readonly ArchivedRecord[]) => Promise<void>;
+/** What brings the views up to date with what was archived. `records` are of one partition or of several, in order within each. */
+export type IntoViews = (records: readonly ArchivedRecord[]) => Promise<Insertion[]>;
 
 /** Where the views are that searches read; a rebuild makes them in a schema of its own first. */
 export const VIEWS_SCHEMA = 'audit';
@@ -29,10 +29,10 @@ export const viewTables = (schema: string): readonly string[] => VIEW_NAMES.map(
  * before the one that caused it: in whatever order the topics come, the views end the same.
  */
 export const viewsOver =
-  (sourceIds: SourceIds, schema: string = VIEWS_SCHEMA): ApplyToViews =>
-  async (manager, records) => {
+  (sourceIds: SourceIds, schema: string = VIEWS_SCHEMA): IntoViews =>
+  async (records) => [
     // Always in this order, and each ordered by its key: two batches that meet in the same rows wait, they do not deadlock.
-    await applyToEvents(manager, schema, sourceIds, records);
-    await applyToDeliveries(manager, schema, records);
-    await applyToAttempts(manager, schema, records);
-  };
+    await intoEvents(schema, sourceIds, records),
+    intoDeliveries(schema, records),
+    intoAttempts(schema, records),
+  ];

@@ -41,39 +41,51 @@ export async function moveCheckpoint(manager: Queries, move: CheckpointMove): Pr
 /** Whose positions in what log: `CheckpointKey` without the place. */
 export type CheckpointOwner = Omit<CheckpointKey, 'topic' | 'partition'>;
 
+/** The beginning of a statement that moves positions and writes what the records led to, both or neither. */
+export interface PositionsMoved {
+  /** Common tables, in this order before those that write. */
+  readonly tables: readonly string[];
+  /** SQL: whether every position was where it was thought to be. What is written must ask this, or it would be written twice. */
+  readonly holds: string;
+  /** `$1` and on. */
+  readonly values: readonly unknown[];
+}
+
 /**
- * Moves several positions of one owner, as `moveCheckpoint` does one. False when any of them was not where it was thought to
- * be: some may have moved then, so the caller must roll its transaction back.
+ * Moves several positions of one owner by compare-and-set, all or none, within a statement that writes: one round trip for
+ * what takes a transaction of several. Another instance at the same place waits at the row and finds the position moved.
  */
-export async function moveCheckpoints(
-  manager: Queries,
+export function positionsMoved(
   owner: CheckpointOwner,
   moves: readonly Pick<CheckpointMove, 'topic' | 'partition' | 'from' | 'to'>[],
-): Promise<boolean> {
-  for (const move of moves) {
-    if (move.from === null && !(await moveCheckpoint(manager, { ...owner, ...move }))) return false;
-  }
-  const known = moves.filter(({ from }) => from !== null);
-  if (known.length === 0) return true;
+): PositionsMoved {
   const table = `${checkedSchema(owner.schema)}.checkpoints`;
-  const rows: unknown[] = await manager.query(
-    `WITH moved AS (
-       UPDATE ${table} c SET position = m.new_position
-         FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[]) AS m(topic, partition, old_position, new_position)
-        WHERE c.consumer = $1 AND c.identity = $2 AND c.topic = m.topic AND c.partition = m.partition
-          AND c.position = m.old_position
-       RETURNING 1)
-     SELECT 1 FROM moved`,
-    [
+  return {
+    tables: [
+      // Locked in one order, so that two instances wait for each other and do not deadlock.
+      `held AS MATERIALIZED (
+         SELECT c.topic, c.partition, m.new_position
+           FROM ${table} c
+           JOIN unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[]) AS m(topic, partition, old_position, new_position)
+             ON c.topic = m.topic AND c.partition = m.partition AND c.position = m.old_position
+          WHERE c.consumer = $1 AND c.identity = $2
+          ORDER BY c.topic, c.partition FOR UPDATE OF c)`,
+      'all_held AS MATERIALIZED (SELECT count(*) = cardinality($4::integer[]) AS yes FROM held)',
+      `moved AS (
+         UPDATE ${table} c SET position = held.new_position FROM held
+          WHERE c.consumer = $1 AND c.identity = $2 AND c.topic = held.topic AND c.partition = held.partition
+            AND (SELECT yes FROM all_held))`,
+    ],
+    holds: '(SELECT yes FROM all_held)',
+    values: [
       owner.consumer,
       owner.identity,
-      known.map(({ topic }) => topic),
-      known.map(({ partition }) => partition),
-      known.map(({ from }) => from),
-      known.map(({ to }) => to),
+      moves.map(({ topic }) => topic),
+      moves.map(({ partition }) => partition),
+      moves.map(({ from }) => from),
+      moves.map(({ to }) => to),
     ],
-  );
-  return rows.length === known.length;
+  };
 }
 
 /** The stored position (the next one to read), or null when there is none for this identity. */
@@ -86,20 +98,32 @@ export async function readCheckpoint(manager: Queries, key: CheckpointKey): Prom
   return row ? Number(row.position) : null;
 }
 
-/** The stored positions of one owner at several places, in their order; null where there is none. */
-export async function readCheckpoints(
-  manager: Queries,
+/** The stored positions of one owner at several places, in their order; where there was none it is 0 now. */
+export async function openCheckpoints(
+  database: Queries,
   { schema, consumer, identity }: CheckpointOwner,
   places: readonly Pick<CheckpointKey, 'topic' | 'partition'>[],
-): Promise<(number | null)[]> {
-  const rows = await manager.query<{ position: string | null }[]>(
-    `SELECT c.position FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS p(topic, partition, place)
-     LEFT JOIN ${checkedSchema(schema)}.checkpoints c
-       ON c.consumer = $1 AND c.identity = $2 AND c.topic = p.topic AND c.partition = p.partition
-     ORDER BY p.place`,
-    [consumer, identity, places.map(({ topic }) => topic), places.map(({ partition }) => partition)],
+): Promise<number[]> {
+  const table = `${checkedSchema(schema)}.checkpoints`;
+  const values = [consumer, identity, places.map(({ topic }) => topic), places.map(({ partition }) => partition)];
+  const stored = async (): Promise<(string | null)[]> => {
+    const rows = await database.query<{ position: string | null }[]>(
+      `SELECT c.position FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS p(topic, partition, place)
+       LEFT JOIN ${table} c ON c.consumer = $1 AND c.identity = $2 AND c.topic = p.topic AND c.partition = p.partition
+       ORDER BY p.place`,
+      values,
+    );
+    return rows.map(({ position }) => position);
+  };
+  const found = await stored();
+  if (!found.includes(null)) return found.map(Number);
+  await database.query(
+    `INSERT INTO ${table} (consumer, identity, topic, partition, position)
+     SELECT $1, $2, p.topic, p.partition, 0 FROM unnest($3::text[], $4::integer[]) AS p(topic, partition)
+     ORDER BY p.topic, p.partition ON CONFLICT DO NOTHING`,
+    values,
   );
-  return rows.map(({ position }) => (position === null ? null : Number(position)));
+  return (await stored()).map(Number);
 }
 
 /** The migration that makes `<schema>.checkpoints`. */

@@ -5,12 +5,13 @@ export { migrate, type MigrateOptions, type MigrationClass } from './migrate.js'
 export {
   checkpointsMigration,
   moveCheckpoint,
-  moveCheckpoints,
+  openCheckpoints,
+  positionsMoved,
   readCheckpoint,
-  readCheckpoints,
   type CheckpointKey,
   type CheckpointMove,
   type CheckpointOwner,
+  type PositionsMoved,
 } from './checkpoints.js';
 export { ConcurrencyError, type Appended, type EventStore, type NewEvent, type StoredEvent } from './event-store.js';
 export { memoryEventStore } from './memory-event-store.js';
