@@ -188,16 +188,15 @@ export class Breakers {
     const before = this.closed.get(key) ?? FRESH;
     const nowMs = this.deps.now();
     const trouble = noteCall(before.trouble, verdict, nowMs);
-    if (shouldOpen(trouble, nowMs)) return this.openNow(endpoint, failureOf(answer, nowMs));
+    if (shouldOpen(trouble, nowMs)) return this.openNow(endpoint, failureOf(answer, nowMs), nowMs);
     const ramp = verdict === 'answered' ? grown(before.ramp) : before.ramp;
     if (trouble !== before.trouble || ramp !== before.ramp) this.closed.set(key, { ...before, trouble, ramp });
   }
 
-  private openNow(endpoint: Endpoint, failure: EndpointFailure): void {
+  private openNow(endpoint: Endpoint, failure: EndpointFailure, nowMs: number): void {
     const { key } = endpoint;
-    const at = this.changeTime(key);
-    const nowMs = this.deps.now();
-    this.open(endpoint, { at, openings: 1, retryAt: nowMs + this.waitMs(key, 1), since: at, failure });
+    const at = this.changeTime(key, nowMs);
+    this.open(endpoint, { at, openings: 1, retryAt: nowMs + this.waitMs(key, 1, nowMs), since: at, failure });
     this.tell(endpoint, 'open', at);
   }
 
@@ -229,8 +228,8 @@ export class Breakers {
     this.tell(endpoint, 'closed', isNews ? at : undefined, resetBy);
   }
 
-  private waitMs(key: string, openings: number): number {
-    return this.probes.waitMs(key, this.deps.openTimeMs(openings), this.deps.now());
+  private waitMs(key: string, openings: number, nowMs = this.deps.now()): number {
+    return this.probes.waitMs(key, this.deps.openTimeMs(openings), nowMs);
   }
 
   private changedAt(key: string): number {
@@ -238,8 +237,8 @@ export class Breakers {
   }
 
   /** Later than the change before it, whatever the clock says: the newest wins. */
-  private changeTime(key: string): number {
-    return Math.max(this.deps.now(), this.changedAt(key) + 1);
+  private changeTime(key: string, nowMs = this.deps.now()): number {
+    return Math.max(nowMs, this.changedAt(key) + 1);
   }
 
   /** `newsAt` is set for what other instances do not know yet. */

@@ -32,7 +32,7 @@ const running: Breakers[] = [];
 afterEach(() => running.splice(0).forEach((breakers) => breakers.stop()));
 
 /** Breakers whose endpoint answers as `answer` says; `openMs` is how long they stay open at first. */
-function breakersOf(options: { openMs?: number; endpointsMax?: number } = {}) {
+function breakersOf(options: { openMs?: number; endpointsMax?: number; now?: () => number } = {}) {
   const state = { answer: answerOf(200), sent: 0, hold: undefined as Promise<void> | undefined };
   const changes: BreakerChange[] = [];
   const asked: number[] = [];
@@ -43,7 +43,7 @@ function breakersOf(options: { openMs?: number; endpointsMax?: number } = {}) {
       await hold;
       return answer;
     },
-    now: () => Date.now(),
+    now: options.now ?? (() => Date.now()),
     openTimeMs: (openings) => {
       asked.push(openings);
       return options.openMs ?? FAR_MS;
@@ -81,6 +81,14 @@ describe('the breaker of an endpoint', () => {
     expect(state.sent).toBe(5);
     expect(states()).toEqual(['open']);
     expect(breakers.limit(A.key)).toBe(0);
+  });
+
+  it('says to wait exactly as long as the rule says, counted from its opening, however long that takes', async () => {
+    let nowMs = Date.now();
+    const { breakers, fail } = breakersOf({ now: () => (nowMs += 3) });
+    await fail(5);
+    const { since, nextProbeAt } = breakers.circuit(A.key);
+    expect(nextProbeAt! - since!).toBe(FAR_MS);
   });
 
   it('stays closed under any number of 4xx and 429', async () => {
