@@ -80,8 +80,8 @@ const PAYLOADS: Target<ArchivedRow> = {
 
 /** Into the archive. */
 export const archiveInsertions = (rows: readonly ArchivedRow[]): Insertion[] => [
-  insertion(RECORDS, () => rows),
-  insertion(PAYLOADS, () => rows),
+  insertion(RECORDS, rows),
+  insertion(PAYLOADS, rows),
 ];
 
 /** Gives the short id of (identity, topic, partition), the same for ever. */

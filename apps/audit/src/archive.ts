@@ -90,7 +90,7 @@ export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[])
       }
     }
     await deps.dayPartitions(described.map(({ archived }) => archived.appendedAt));
-    if (!(await writeTogether(deps, present, described, rows, share))) continue;
+    if (!(await writeTogether(deps, present, described, rows))) continue;
     for (const { record, fault } of described) if (fault !== undefined) deps.onUnreadable(record, fault);
     return fresh.map(({ records }) => records.length);
   }
@@ -119,7 +119,6 @@ async function writeTogether(
   parts: readonly Fresh[],
   described: readonly Described[],
   rows: readonly ArchivedRow[],
-  share: ThreadShare,
 ): Promise<boolean> {
   const moves = parts.map(({ from, records }) => {
     const { topic, partition, position } = records.at(-1)!;
@@ -129,7 +128,7 @@ async function writeTogether(
   // Until it is known what became of it.
   deps.positions.forget(moves);
   TO_ARCHIVE.publish(undefined);
-  if (!(await writeAtOnce(deps, moves, [...archiveInsertions(rows), ...intoViews], share))) return false;
+  if (!(await writeAtOnce(deps, moves, [...archiveInsertions(rows), ...intoViews]))) return false;
   deps.positions.remember(moves);
   ARCHIVED.publish(undefined);
   return true;
@@ -140,18 +139,14 @@ async function writeAtOnce(
   { database, positions }: ArchiveDeps,
   moves: readonly Move[],
   insertions: readonly Insertion[],
-  share: ThreadShare,
 ): Promise<boolean> {
   const { tables, holds, values } = positions.moved(moves);
   const parameters = [...values];
-  const inserts: string[] = [];
-  for (const insertion of insertions) {
-    inserts.push(`insert_${inserts.length} AS (${insertion.sql(parameters.length + 1, holds)})`);
-    for (const value of insertion.values()) {
-      parameters.push(value);
-      if (share.isUsed) await share.letOthers();
-    }
-  }
+  const inserts = insertions.map((insertion, index) => {
+    const first = parameters.length + 1;
+    parameters.push(...insertion.values);
+    return `insert_${index} AS (${insertion.sql(first, holds)})`;
+  });
   const text = `WITH ${[...tables, ...inserts].join(',\n')} SELECT ${holds} AS written`;
   const [row] = await database.query<{ written: boolean }[]>(text, parameters);
   return row!.written;

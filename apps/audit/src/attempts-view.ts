@@ -49,16 +49,12 @@ const CARRY_ATTEMPT: ReadonlySet<string> = new Set(['attempted', 'succeeded', 'e
  * the first that was told of; both are in the archive.
  */
 export function intoAttempts(schema: string, records: readonly ArchivedRecord[]): Insertion {
-  // No ORDER BY on purpose: the rows of one name must stay in the order in which they were told.
-  return insertion({ into: `${schema}.attempts`, columns: COLUMNS, onConflict: 'DO NOTHING' }, () => rowsOf(records));
-}
-
-function rowsOf(records: readonly ArchivedRecord[]): AttemptRow[] {
   const rows: AttemptRow[] = [];
   for (const record of records) {
     if (record.deliveryId === null || record.facts === null || !CARRY_ATTEMPT.has(record.kind)) continue;
     const { attempt } = JSON.parse(record.facts) as Outcome;
     if (attempt) rows.push({ record, attempt });
   }
-  return rows;
+  // No ORDER BY on purpose: the rows of one name must stay in the order in which they were told.
+  return insertion({ into: `${schema}.attempts`, columns: COLUMNS, onConflict: 'DO NOTHING' }, rows);
 }

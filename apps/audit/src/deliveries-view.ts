@@ -78,6 +78,13 @@ const MERGE = [
 
 /** What `records` say about deliveries: attempts to make, and what came of them. */
 export function intoDeliveries(schema: string, records: readonly ArchivedRecord[]): Insertion {
+  const rows = new Map<string, DeliveryRow>();
+  for (const record of records) {
+    const row = record.deliveryId === null ? undefined : rowOf(record);
+    if (!row) continue;
+    const known = rows.get(record.deliveryId!);
+    rows.set(record.deliveryId!, known ? merged(known, row) : row);
+  }
   return insertion(
     {
       into: `${schema}.deliveries AS d`,
@@ -86,19 +93,8 @@ export function intoDeliveries(schema: string, records: readonly ArchivedRecord[
       onConflict: `(id) DO UPDATE SET ${MERGE}
         WHERE excluded.rank > d.rank OR (d.event_id IS NULL AND excluded.event_id IS NOT NULL)`,
     },
-    () => rowsOf(records),
+    [...rows.values()],
   );
-}
-
-function rowsOf(records: readonly ArchivedRecord[]): DeliveryRow[] {
-  const rows = new Map<string, DeliveryRow>();
-  for (const record of records) {
-    const row = record.deliveryId === null ? undefined : rowOf(record);
-    if (!row) continue;
-    const known = rows.get(record.deliveryId!);
-    rows.set(record.deliveryId!, known ? merged(known, row) : row);
-  }
-  return [...rows.values()];
 }
 
 /** Of two rows of one delivery in one batch: the later state, and the record that names the event. The same rule as `MERGE`. */

@@ -100,7 +100,7 @@ export async function intoEvents(
       orderBy: 'source_id, position',
       onConflict: `(source_id, position) DO UPDATE SET ${MERGE}`,
     },
-    () => [...rows.values()],
+    [...rows.values()],
   );
 }
 

@@ -25,15 +25,10 @@ export interface Target<Row> {
 export interface Insertion {
   /** The statement, its parameters numbered from `first` on; it inserts nothing unless `condition` (SQL) holds. */
   readonly sql: (first: number, condition?: string) => string;
-  /** Made one column at a time as they are asked for, so that whoever asks can let others have the thread in between. */
-  readonly values: () => Iterable<Buffer>;
+  readonly values: readonly Buffer[];
 }
 
-/** `rowsOf` is asked when the values are. */
-export function insertion<Row>(
-  { into, columns, orderBy, onConflict }: Target<Row>,
-  rowsOf: () => readonly Row[],
-): Insertion {
+export function insertion<Row>({ into, columns, orderBy, onConflict }: Target<Row>, rows: readonly Row[]): Insertion {
   const names = columns.map(({ name }) => name).join(', ');
   return {
     sql: (first, condition) => {
@@ -45,14 +40,11 @@ export function insertion<Row>(
         ...(onConflict === undefined ? [] : [`ON CONFLICT ${onConflict}`]),
       ].join('\n');
     },
-    *values() {
-      const rows = rowsOf();
-      for (const { type, of } of columns) yield PARAMETER_TYPES[type](rows.map(of));
-    },
+    values: columns.map(({ type, of }) => PARAMETER_TYPES[type](rows.map(of))),
   };
 }
 
 /** Makes them one after the other; call it inside a transaction. */
 export async function insertInTurn(manager: Queries, insertions: readonly Insertion[]): Promise<void> {
-  for (const { sql, values } of insertions) await manager.query(sql(1), [...values()]);
+  for (const { sql, values } of insertions) await manager.query(sql(1), [...values]);
 }
