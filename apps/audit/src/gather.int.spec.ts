@@ -12,6 +12,13 @@ beforeEach(async () => {
 });
 afterEach(() => archive.close());
 
+/** What waits is little up to five records, of which two are taken at a time. */
+const SMALL = { gatherMs: 1, little: { recordsMax: 5, atOnce: 2, breathMs: 3 }, atOnce: 9 };
+
+let pauses: number[];
+beforeEach(() => void (pauses = []));
+const pauseMs = async (ms: number): Promise<void> => void pauses.push(ms);
+
 /** One event in each of `count` partitions. */
 function oneInEach(count: number): LogRecord[][] {
   return Array.from({ length: count }, (_, partition) => {
@@ -24,25 +31,37 @@ describe('what waits for the archive', () => {
   test('of several partitions goes into one statement', async () => {
     await archive.take(oneInEach(5).flat()); // The day's tables are there.
     archive.statements.length = 0;
-    const gather = gatherer(archive.deps, 1);
+    const gather = gatherer(archive.deps);
     expect(await Promise.all(oneInEach(5).map(gather))).toEqual([1, 1, 1, 1, 1]);
     expect(archive.statements).toHaveLength(1);
     expect(await archive.count('audit.records')).toBe(10);
     expect(await archive.count('audit.events')).toBe(10);
   });
 
+  test('is archived a little at a time, each after a breath, while that is enough', async () => {
+    await archive.take(oneInEach(5).flat()); // The day's tables are there.
+    archive.statements.length = 0;
+    const gather = gatherer(archive.deps, SMALL, pauseMs);
+    expect(await Promise.all(oneInEach(5).map(gather))).toEqual([1, 1, 1, 1, 1]);
+    expect(archive.statements).toHaveLength(3);
+    const { gatherMs, little } = SMALL;
+    // The first of all waits for what comes with it, the last for what comes next.
+    expect(pauses).toEqual([gatherMs, little.breathMs, gatherMs]);
+  });
+
   test('in large number goes into few statements, each with half of it', async () => {
     await archive.take(oneInEach(20).flat()); // The day's tables are there.
     archive.statements.length = 0;
-    const gather = gatherer(archive.deps, 1, 2);
+    const gather = gatherer(archive.deps, { ...SMALL, atOnce: 2 }, pauseMs);
     expect(await Promise.all(oneInEach(20).map(gather))).toEqual(Array.from({ length: 20 }, () => 1));
     // 10, 5, 2, 2, 1; two at a time it would be ten.
     expect(archive.statements).toHaveLength(5);
+    expect(pauses).toHaveLength(4);
   });
 
   test('fails alone when it cannot be archived: the others are, and it is when it can be', async () => {
     await archive.database.query(`ALTER TABLE audit.events ADD CONSTRAINT no_place CHECK (id <> 'event-1')`);
-    const gather = gatherer(archive.deps, 1);
+    const gather = gatherer(archive.deps, SMALL);
     const parts = oneInEach(3);
     const ends = await Promise.allSettled(parts.map(gather));
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);

@@ -8,32 +8,38 @@ interface Waiting {
   readonly failed: (error: unknown) => void;
 }
 
+/** How much is archived at a time, and how soon. */
+export interface Pace {
+  /** What comes within this time is archived together. */
+  readonly gatherMs: number;
+  /** While no more records than this wait, `atOnce` are taken at most, with a breath before. */
+  readonly little: { readonly recordsMax: number; readonly atOnce: number; readonly breathMs: number };
+  /** Where more wait, so many are taken, or half of them. */
+  readonly atOnce: number;
+}
+
 /**
- * What comes within this time is archived in one transaction. The archive is not urgent (the log follows a delivery within
- * 2 s), and a transaction for each of two dozen partitions each time costs the path that calls wait for more than the
- * records themselves (performance.md §2, "What is not urgent must not be eager").
+ * The archive is not urgent (the log follows a delivery within 2 s), and a statement for each of two dozen partitions each time
+ * costs the path that calls wait for more than the records themselves (performance.md §2, "What is not urgent must not be eager").
+ * A statement of 700 records (what Kafka hands on of a second's 200 deliveries) keeps one of two cores for 30 ms, and what is
+ * delivered meanwhile is late for it: while the archive keeps up anyway it takes little (docs/adr/0046). When it does not, on a
+ * thread that is never idle, every statement waits for its turn, so few must do.
  */
-const GATHER_MS = 50;
-/**
- * A second's records of some hundred deliveries: then what was asked for and what came of it meet in one transaction and are one
- * row, not a row and its update. Preparing them lets go of the thread in between (archive.ts). Where more
- * waits, half of it is taken: on a thread that is never idle every statement of a transaction waits for its turn, so few must do.
- */
-const RECORDS_AT_ONCE = 1_000;
+const PACE: Pace = { gatherMs: 50, little: { recordsMax: 1_500, atOnce: 120, breathMs: 15 }, atOnce: 1_000 };
 
 /** Archives a part together with what else waits. Resolves with how many of its records were new; rejects as its own failure. */
 export type Gather = (part: Part) => Promise<number>;
 
 /** One transaction at a time, so that the archive never takes more than one connection from the path. */
-export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS, recordsAtOnce = RECORDS_AT_ONCE): Gather {
+export function gatherer(deps: ArchiveDeps, pace = PACE, pauseMs: (ms: number) => Promise<unknown> = pause): Gather {
   let waiting: Waiting[] = [];
   let running = false;
 
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const fitting = takeFitting(waiting, recordsAtOnce);
-      if (fitting.length === waiting.length) await pause(gatherMs);
-      const taken = takeFitting(waiting, recordsAtOnce);
+      if (takeFitting(waiting, pace).length === waiting.length) await pauseMs(pace.gatherMs);
+      else if (isLittle(waiting, pace)) await pauseMs(pace.little.breathMs);
+      const taken = takeFitting(waiting, pace);
       waiting = waiting.slice(taken.length);
       await archiveAll(deps, taken);
     }
@@ -52,11 +58,13 @@ export function gatherer(deps: ArchiveDeps, gatherMs = GATHER_MS, recordsAtOnce 
 
 const recordsOf = (waiting: readonly Waiting[]): number => waiting.reduce((sum, { part }) => sum + part.length, 0);
 
+const isLittle = (waiting: readonly Waiting[], { little }: Pace): boolean => recordsOf(waiting) <= little.recordsMax;
+
 /** The longest beginning that fits into one transaction; the first always does. */
-function takeFitting(parts: readonly Waiting[], recordsAtOnce: number): Waiting[] {
+function takeFitting(parts: readonly Waiting[], pace: Pace): Waiting[] {
   let bytes = 0;
   let records = 0;
-  const limit = Math.max(recordsAtOnce, recordsOf(parts) / 2);
+  const limit = isLittle(parts, pace) ? pace.little.atOnce : Math.max(pace.atOnce, recordsOf(parts) / 2);
   const end = parts.findIndex((waiting, index) => {
     bytes += waiting.bytes;
     records += waiting.part.length;
