@@ -40,6 +40,7 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
   const level = (options.env ?? process.env)['LOG_LEVEL'];
   const logger = createLogger({ service: options.name, level: isLevel(level) ? level : 'info' });
   const closer = new Closer(logger);
+  goOnUnread();
   const stopping = stopOnSignals(closer, logger);
   try {
     await options.start(logger, closer);
@@ -52,6 +53,14 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
     await closer.closeAll();
     process.exit(1);
   }
+}
+
+/**
+ * Whoever reads what we say may go away before us (`npm start | head`). We go on: a process that ends of that leaves its
+ * database running. The logger minds its own stream.
+ */
+function goOnUnread(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 function tell(error: unknown, logger: Logger): void {
