@@ -161,6 +161,7 @@ describe('once', () => {
     await expect(archive.take(outcomes)).rejects.toThrow('no_place');
     const counts = ['records', 'payloads', 'deliveries'].map((table) => archive.count(`audit.${table}`));
     expect(await Promise.all(counts)).toEqual([0, 0, 0]);
+    expect(await archive.database.query('SELECT 1 FROM audit.checkpoints WHERE position > 0')).toEqual([]);
     await archive.database.query('ALTER TABLE audit.attempts DROP CONSTRAINT no_place');
     expect(await archive.take(log.records)).toBe(7);
   });

@@ -29,7 +29,7 @@ export interface ArchiveDeps {
 }
 
 /** Most bytes of values in one statement: what a batch costs in memory is a small multiple of it. */
-export const TRANSACTION_BYTES = 4 * 1024 * 1024;
+export const STATEMENT_BYTES = 4 * 1024 * 1024;
 
 /** Records that are prepared before it is looked whether the thread is to be let go. */
 const PREPARED_AT_ONCE = 25;
@@ -59,7 +59,7 @@ function* chunksOf(records: readonly LogRecord[]): Iterable<readonly LogRecord[]
   let bytes = 0;
   for (const [index, record] of records.entries()) {
     bytes += record.value?.length ?? 0;
-    if (bytes > TRANSACTION_BYTES && index > start) {
+    if (bytes > STATEMENT_BYTES && index > start) {
       yield records.slice(start, index);
       start = index;
       bytes = record.value?.length ?? 0;
@@ -69,7 +69,7 @@ function* chunksOf(records: readonly LogRecord[]): Iterable<readonly LogRecord[]
 }
 
 /**
- * Archives parts of several partitions in one statement, all or none. Returns how many records of each were new. Parts of
+ * Archives parts of several partitions (one of each) in one statement, all or none. Returns how many records of each were new. Parts of
  * the same delivery that come together make one change of its row.
  */
 export async function archiveTogether(deps: ArchiveDeps, parts: readonly Part[]): Promise<number[]> {

@@ -59,6 +59,14 @@ describe('what waits for the archive', () => {
     expect(pauses).toHaveLength(4);
   });
 
+  test('is archived once when a partition was handed on again while its records still waited', async () => {
+    const gather = gatherer(archive.deps);
+    const [first, second, third] = oneInEach(3);
+    expect(await Promise.all([gather(first!), gather(second!), gather(second!), gather(third!)])).toEqual([1, 1, 0, 1]);
+    expect(await archive.count('audit.records')).toBe(3);
+    expect(await archive.count('audit.payloads')).toBe(3);
+  });
+
   test('fails alone when it cannot be archived: the others are, and it is when it can be', async () => {
     await archive.database.query(`ALTER TABLE audit.events ADD CONSTRAINT no_place CHECK (id <> 'event-1')`);
     const gather = gatherer(archive.deps, SMALL);

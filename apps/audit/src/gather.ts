@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TRANSACTION_BYTES, archiveRecords, archiveTogether, type ArchiveDeps, type Part } from './archive.js';
+import type { LogRecord } from '@switchhook/event-log';
+import { STATEMENT_BYTES, archiveRecords, archiveTogether, type ArchiveDeps, type Part } from './archive.js';
 
 interface Waiting {
   readonly part: Part;
@@ -30,7 +31,7 @@ const PACE: Pace = { gatherMs: 50, little: { recordsMax: 1_500, atOnce: 120, bre
 /** Archives a part together with what else waits. Resolves with how many of its records were new; rejects as its own failure. */
 export type Gather = (part: Part) => Promise<number>;
 
-/** One transaction at a time, so that the archive never takes more than one connection from the path. */
+/** One statement at a time, so that the archive never takes more than one connection from the path. */
 export function gatherer(deps: ArchiveDeps, pace = PACE, pauseMs: (ms: number) => Promise<unknown> = pause): Gather {
   let waiting: Waiting[] = [];
   let running = false;
@@ -60,15 +61,23 @@ const recordsOf = (waiting: readonly Waiting[]): number => waiting.reduce((sum, 
 
 const isLittle = (waiting: readonly Waiting[], { little }: Pace): boolean => recordsOf(waiting) <= little.recordsMax;
 
-/** The longest beginning that fits into one transaction; the first always does. */
+/**
+ * The longest beginning that fits into one statement; the first always does. Of a partition that was handed on again while its
+ * records still waited, the second part must find the position that the first has moved.
+ */
 function takeFitting(parts: readonly Waiting[], pace: Pace): Waiting[] {
+  const places = new Set<string>();
   let bytes = 0;
   let records = 0;
   const limit = isLittle(parts, pace) ? pace.little.atOnce : Math.max(pace.atOnce, recordsOf(parts) / 2);
   const end = parts.findIndex((waiting, index) => {
+    const [{ topic, partition }] = waiting.part as [LogRecord];
+    const place = `${topic} ${partition}`;
+    if (places.has(place)) return true;
+    places.add(place);
     bytes += waiting.bytes;
     records += waiting.part.length;
-    return index > 0 && (bytes > TRANSACTION_BYTES || records > limit);
+    return index > 0 && (bytes > STATEMENT_BYTES || records > limit);
   });
   return parts.slice(0, end === -1 ? undefined : end);
 }

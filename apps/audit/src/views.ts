@@ -31,7 +31,8 @@ export const viewTables = (schema: string): readonly string[] => VIEW_NAMES.map(
 export const viewsOver =
   (sourceIds: SourceIds, schema: string = VIEWS_SCHEMA): IntoViews =>
   async (records) => [
-    // Always in this order, and each ordered by its key: two batches that meet in the same rows wait, they do not deadlock.
+    // Always the same tables in the same order, each ordered by its key: two batches that meet in the same rows wait, they do
+    // not deadlock.
     await intoEvents(schema, sourceIds, records),
     intoDeliveries(schema, records),
     intoAttempts(schema, records),
