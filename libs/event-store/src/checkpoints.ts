@@ -52,8 +52,9 @@ export interface PositionsMoved {
 }
 
 /**
- * Moves several positions of one owner (one move per place) by compare-and-set, all or none, within a statement that writes: one round trip for
- * what takes a transaction of several. Another instance at the same place waits at the row and finds the position moved.
+ * Moves several positions of one owner (one move per place) by compare-and-set, all or none, within a statement that writes:
+ * one round trip for what takes a transaction of several. Another instance at the same place waits at the row and finds the
+ * position moved.
  */
 export function positionsMoved(
   owner: CheckpointOwner,
