@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
 /** Where the global setup listens: it is the only thing that the spec processes inherit. */
 export const SERVERS_VARIABLE = 'SWITCHHOOK_TEST_SERVERS';
+
+/** How long connections to a database that is dropped may take to close. */
+const CLOSING_MS = 500;
+const CLOSING_POLL_MS = 10;
 
 /** A database of one spec's own. */
 export interface TestDatabase {
@@ -18,7 +23,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   await execute(maintenance, `CREATE DATABASE ${name}`);
   const url = new URL(maintenance);
   url.pathname = name;
-  return { url: url.href, drop: () => execute(maintenance, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => dropDatabase(maintenance, name) };
 }
 
 /**
@@ -58,11 +63,28 @@ async function ask(path: string): Promise<string> {
   return text;
 }
 
-async function execute(url: string, statement: string): Promise<void> {
+/**
+ * `Pool.end()` of pg resolves while its connections are still closing; one that is cut just then says so to nobody, and the
+ * spec's process ends of it. So they have a moment first.
+ */
+async function dropDatabase(maintenance: string, name: string): Promise<void> {
+  await connected(maintenance, async (client) => {
+    for (const until = Date.now() + CLOSING_MS; Date.now() < until; await pause(CLOSING_POLL_MS)) {
+      const { rowCount } = await client.query('SELECT 1 FROM pg_stat_activity WHERE datname = $1', [name]);
+      if (rowCount === 0) break;
+    }
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  });
+}
+
+const execute = (url: string, statement: string): Promise<unknown> =>
+  connected(url, (client) => client.query(statement));
+
+async function connected(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    await use(client);
   } finally {
     await client.end();
   }
