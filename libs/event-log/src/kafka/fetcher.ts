@@ -8,6 +8,7 @@ import { fetchRequest, type FetchedPartition, type FetchOptions } from './protoc
 import { decodeBatches } from './record-batch.js';
 
 const OFFSET_OUT_OF_RANGE = 1;
+const SKIPPED_MAX_MS = 1_000;
 
 /** One partition that is fetched. It says whether it wants more, and takes what has come. */
 export interface FetchTarget {
@@ -31,6 +32,8 @@ export interface FetchPace extends FetchOptions {
    */
   readonly restMs?: number;
   readonly restUnderBytes?: number;
+  /** What need not be asked for now. When the broker has not answered for a second, all is asked for. */
+  readonly skips?: (target: FetchTarget) => boolean;
 }
 
 export interface FetcherEvents {
@@ -45,6 +48,8 @@ interface Fetched {
   /** The broker does not lead what it was asked for. */
   readonly isStale: boolean;
 }
+
+const NOTHING: Fetched = { bytes: 0, isStale: false };
 
 /**
  * Fetches a changing set of partitions: one loop per broker that leads some of them, so that one broker's wait does not hold
@@ -182,10 +187,16 @@ export class Fetcher implements Fetching {
   private async fetchOnce(leader: number, targets: readonly FetchTarget[]): Promise<void> {
     const { hurries } = this;
     const pace = this.pace();
-    const fetched = await this.ask(leader, targets, pace);
+    const asked = this.askedFor(targets, pace);
+    const fetched = asked.length === 0 ? NOTHING : await this.ask(leader, asked, pace);
     if (!fetched) return;
     if (hurries === this.hurries) await this.rest(fetched.bytes, pace);
     if (fetched.isStale) await this.cluster.refresh().then(() => pause(100, this.stopping.signal));
+  }
+
+  private askedFor(targets: readonly FetchTarget[], { skips }: FetchPace): readonly FetchTarget[] {
+    const isSilent = this.settings.now() - this.lastAnswerMs >= SKIPPED_MAX_MS;
+    return skips === undefined || isSilent ? targets : targets.filter((target) => !skips(target));
   }
 
   /** Asks once and hands on; undefined when we are to stop. What has come is not kept: a rest may follow. */

@@ -1,11 +1,14 @@
 import type { LogRecord } from '../event-log.js';
 import type { PartitionBatch } from './produce-queue.js';
 
-/** Where records of one partition are awaited. */
-export interface Taker {
+export interface TakerPlace {
   /** With prefix. */
   readonly topic: string;
   readonly partition: number;
+}
+
+/** Where records of one partition are awaited. */
+export interface Taker extends TakerPlace {
   /** The position that it waits for. */
   readonly position: number;
   readonly wantsMore: boolean;
@@ -13,8 +16,8 @@ export interface Taker {
 }
 
 export interface TakerEvents {
-  /** It was given what it waited for. */
-  given(): void;
+  /** `taker` was given what it waited for. */
+  given(taker: Taker): void;
   /** Something lies between what it has and what we have just appended: it must be fetched. */
   behind(): void;
 }
@@ -26,6 +29,7 @@ export interface TakerEvents {
  */
 export class HandOver {
   private readonly takers = new Map<string, { taker: Taker; events: TakerEvents }[]>();
+  private readonly underWay = new Set<string>();
 
   /** Hands over to these from now on. Answers with how that ends. */
   add(takers: readonly Taker[], events: TakerEvents): () => void {
@@ -43,6 +47,20 @@ export class HandOver {
     };
   }
 
+  /** `batches` are on their way to the log, until what is answered is called. */
+  appending(batches: readonly TakerPlace[]): () => void {
+    const places = batches.map(placeOf);
+    for (const place of places) this.underWay.add(place);
+    return () => {
+      for (const place of places) this.underWay.delete(place);
+    };
+  }
+
+  /** Whether records of ours are on their way there. */
+  isAppending(place: TakerPlace): boolean {
+    return this.underWay.has(placeOf(place));
+  }
+
   /** `batch` is on its topic, from position `base` on, appended at `appendedAtMs` (negative: the broker does not say). */
   appended(batch: PartitionBatch, base: number, appendedAtMs: number): void {
     const waiting = this.takers.get(placeOf(batch));
@@ -53,13 +71,12 @@ export class HandOver {
       if (taker.position < base) events.behind();
       if (taker.position !== base || !taker.wantsMore) continue;
       taker.take((records ??= recordsOf(batch, base, appendedAtMs)), next, next);
-      events.given();
+      events.given(taker);
     }
   }
 }
 
-const placeOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${partition}/${topic}`;
+const placeOf = ({ topic, partition }: TakerPlace): string => `${partition}/${topic}`;
 
 /** As if they had been fetched, but for strings in headers: those a fetch answers as they were written, too. */
 function recordsOf({ partition, records }: PartitionBatch, base: number, appendedAtMs: number): readonly LogRecord[] {

@@ -152,6 +152,7 @@ export class Producer {
   /** One round: the batches that have to be sent again, in order, and what went wrong. */
   private async sendOnce(batches: readonly PartitionBatch[]): Promise<Round> {
     const left = new Map<PartitionBatch, readonly PartitionBatch[]>(batches.map((batch) => [batch, [batch]]));
+    const appended = this.handOver.appending(batches);
     let error: unknown;
     try {
       const session = (this.session ??= await this.newSession());
@@ -169,6 +170,8 @@ export class Producer {
       for (const result of results) if (result.status === 'rejected') error ??= result.reason;
     } catch (reason) {
       error = reason;
+    } finally {
+      appended();
     }
     const again = [...left.values()].flat();
     const stuck = again.length === batches.length;
