@@ -82,7 +82,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   });
   const order = new SubjectOrder({
     ...{ schedule, webhooks, now },
-    onReady: (webhookId) => releaser.roomFor(webhookId),
+    onReady: (webhookId) => releaser.readyFor(webhookId),
   });
   const writer = new OutcomeWriter({
     log,

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EventLog } from '@switchhook/event-log';
 import { Alarm } from './alarm.js';
+import { Looks } from './looks.js';
 import { releaseRecord } from './release-record.js';
 import { nextParked } from './next-parked.js';
 import { ReleasedRows, keyOf } from './released-rows.js';
@@ -49,10 +50,7 @@ export class Releaser {
   /** Webhooks with parked rows, by partition. */
   private readonly parked = new Map<number, Set<number>>();
   private readonly released = new ReleasedRows();
-  /** Stored or removed since the look-up began: what it found of them may be old, and would be dropped as a repeat. */
-  private readonly changedSince = new Set<string>();
-  /** Webhooks of which something was parked since: that the look-up found nothing of theirs says nothing. */
-  private readonly parkedSince = new Set<number>();
+  private readonly looks = new Looks();
   private readonly alarm: Alarm;
   /** The earliest time of the rows that were stored since the last look at the table. */
   private earliestStored = Infinity;
@@ -61,7 +59,7 @@ export class Releaser {
   private closed = false;
 
   constructor(private readonly deps: ReleaserDeps) {
-    this.alarm = new Alarm(deps.now, () => this.wake());
+    this.alarm = new Alarm(deps.now, () => this.look());
   }
 
   async assign(partition: number): Promise<void> {
@@ -86,7 +84,7 @@ export class Releaser {
     for (const change of changes) if (change.kind !== 'nothing' && this.note(partition, change)) isRoom = true;
     // What is stored while a partition is being taken over is looked at when it is ours.
     if (!this.owned.has(partition)) return;
-    if (isRoom || this.running) this.wake();
+    if (isRoom || this.running) this.look();
     else if (!this.closed) this.alarm.setTo(this.earliestStored);
   }
 
@@ -95,15 +93,11 @@ export class Releaser {
     const ids = change.kind === 'put' ? change.row.ids : change;
     const key = keyOf(ids);
     this.released.remove(key);
-    if (this.running) this.changedSince.add(key);
     const parked = this.parked.get(partition);
-    if (change.kind === 'put') {
-      const { dueAt } = change.row;
-      if (dueAt === null) {
-        parked?.add(ids.webhookId);
-        if (this.running) this.parkedSince.add(ids.webhookId);
-      } else this.earliestStored = Math.min(this.earliestStored, dueAt);
-    }
+    const dueAt = change.kind === 'put' ? change.row.dueAt : Infinity;
+    this.looks.rowChanged(key, ids.webhookId, dueAt === null);
+    if (dueAt === null) parked?.add(ids.webhookId);
+    else this.earliestStored = Math.min(this.earliestStored, dueAt);
     return parked?.has(ids.webhookId) === true && this.needsRefill(ids.webhookId);
   }
 
@@ -121,16 +115,29 @@ export class Releaser {
   /** A lane has become shorter: what is parked behind it may follow. */
   roomFor(webhookId: number): void {
     const isParked = [...this.parked.values()].some((webhookIds) => webhookIds.has(webhookId));
-    if (isParked && this.needsRefill(webhookId)) this.wake();
+    if (isParked && !this.looks.isExhausted(webhookId) && this.needsRefill(webhookId)) this.look();
   }
 
-  /** Looks now at what is due. Calls that come while it is looking make it look once more. */
+  /** The order of its subjects allows what it did not allow before, or nothing of it is unfinished any more. */
+  readyFor(webhookId: number): void {
+    this.looks.webhookChanged(webhookId);
+    this.roomFor(webhookId);
+  }
+
+  /** Looks now at what is due, and at all that is parked. */
   wake(): void {
+    this.looks.allAgain();
+    this.look();
+  }
+
+  /** Calls that come while it is looking make it look once more. */
+  private look(): void {
     if (this.closed) return;
     this.again = true;
     this.running ??= this.runUntilQuiet().finally(() => {
       this.running = undefined;
-      if (this.again) this.wake();
+      this.looks.end();
+      if (this.again) this.look();
     });
   }
 
@@ -165,7 +172,7 @@ export class Releaser {
 
   private async releaseDue(): Promise<void> {
     this.forgetOld();
-    this.beginLook();
+    this.looks.begin();
     if (this.owned.size === 0) return;
     const limit = Math.min(ROWS_AT_ONCE, RELEASED_MAX - this.released.size);
     if (limit <= 0) return;
@@ -177,6 +184,7 @@ export class Releaser {
       // First, for they may be parked although we are told that it failed.
       for (const row of full) {
         this.parked.get(row.partition)?.add(row.ids.webhookId);
+        this.looks.webhookChanged(row.ids.webhookId);
         if (row.place) this.deps.order.again(row.ids.webhookId, row.place.subject);
         this.deps.onParked(row);
       }
@@ -189,28 +197,25 @@ export class Releaser {
   private async releaseParked(): Promise<void> {
     for (const [partition, webhookIds] of this.parked) {
       for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
+        if (this.looks.isExhausted(webhookId)) continue;
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
-        this.beginLook();
+        this.looks.begin();
         const rows = await nextParked(this.deps, this.released, { partition, webhookId, limit });
         // Last in turn next time, or not there any more.
         webhookIds.delete(webhookId);
         if (rows.length > 0 || this.mayHaveParked(webhookId)) webhookIds.add(webhookId);
         else this.deps.onDrained(webhookId);
+        if (rows.length < limit) this.looks.foundAll(webhookId);
         await this.request(rows);
       }
     }
   }
 
-  private beginLook(): void {
-    this.changedSince.clear();
-    this.parkedSince.clear();
-  }
-
   /** Although a look-up has found nothing. */
   private mayHaveParked(webhookId: number): boolean {
-    const { parkedSince, released } = this;
-    return parkedSince.has(webhookId) || released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
+    const { looks, released } = this;
+    return looks.hasParked(webhookId) || released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
   }
 
   /** Rows whose lane has room, and rows whose lane has none. */
@@ -230,7 +235,7 @@ export class Releaser {
 
   /** Without what has changed, or gone away, since: it would have no outcome, and take the place of others until it is given back. */
   private async request(found: readonly ScheduleRow[]): Promise<void> {
-    const rows = found.filter(({ ids, partition }) => this.owned.has(partition) && !this.changedSince.has(keyOf(ids)));
+    const rows = found.filter(({ ids, partition }) => this.owned.has(partition) && !this.looks.hasChanged(keyOf(ids)));
     if (rows.length === 0) return;
     const at = this.deps.now();
     for (const { ids, place, partition } of rows) {
@@ -278,8 +283,10 @@ export class Releaser {
 
   /** It did not come about: it may be requested again. */
   private giveBack(key: string): void {
-    const { webhookId, subject } = this.released.remove(key) ?? {};
-    if (webhookId !== undefined && subject !== undefined) this.deps.order.again(webhookId, subject);
+    const row = this.released.remove(key);
+    if (!row) return;
+    this.looks.webhookChanged(row.webhookId);
+    if (row.subject !== undefined) this.deps.order.again(row.webhookId, row.subject);
   }
 
   private forgetOld(): void {

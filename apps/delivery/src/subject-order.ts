@@ -9,7 +9,7 @@ import type { Webhooks } from './webhooks.js';
 export interface SubjectOrderDeps {
   readonly schedule: Pick<Schedule, 'subjects' | 'firstOfSubjects'>;
   readonly webhooks: Pick<Webhooks, 'get'>;
-  /** Rows of a webhook may be requested that had to wait for others. */
+  /** Rows of a webhook may be requested that had to wait for others, or nothing of it is unfinished any more. */
   readonly onReady: (webhookId: number) => void;
   readonly now: () => number;
 }
@@ -129,7 +129,7 @@ export class SubjectOrder {
 
   private tellReady(webhookId: number, { turns }: Ordered): void {
     if (turns.size() === 0) this.byWebhook.delete(webhookId);
-    else if (turns.hasReady()) this.deps.onReady(webhookId);
+    if (turns.size() === 0 || turns.hasReady()) this.deps.onReady(webhookId);
   }
 
   private turnsOf(webhookId: number, partition: number): SubjectTurns {
