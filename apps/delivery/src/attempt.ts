@@ -89,10 +89,15 @@ export const attempt = (deps: AttemptDeps) => {
     if (answer.abandoned) return;
     const outcome = toOutcome(deps, webhook, { delivery, target, startedAt }, answer);
     deps.onAttempted(delivery, outcome);
-    void deps.writer.record(delivery, outcome);
+    if (isAwaited(webhook, outcome)) void deps.writer.record(delivery, outcome);
+    else deps.writer.recordSoon(delivery, outcome);
   };
   return make;
 };
+
+/** Whether anything is to follow it at once: a retry, a fallback, the next one of its subject, whoever is told of a failure. */
+const isAwaited = ({ ordering }: Webhook, { outcome }: Outcome): boolean =>
+  ordering === 'key' || outcome !== 'succeeded';
 
 /** Leave to call this machine was given to the one callback that our own process asked for. */
 const mayLoopBack = ({ allowLoopback }: Webhook, target: AttemptTarget | undefined): boolean =>

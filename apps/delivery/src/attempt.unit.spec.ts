@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { HEADER, TOPICS, headerText, splitParts, type Outcome, type Webhook } from '@switchhook/contracts';
 import type { OutgoingRecord } from '@switchhook/event-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,11 +73,13 @@ async function attemptOnce(given: {
     onAttempted: () => undefined,
   });
   await make(delivery, new AbortController().signal);
-  await Promise.resolve();
+  const isAtOnce = published.length > 0;
+  writer.flush();
+  await nextTick();
   const [record] = published;
   const facts = record && splitParts(record.value ?? Buffer.alloc(0), record.headers)[0]?.toString();
   const outcome = record?.topic === TOPICS.outcomes.name ? (JSON.parse(facts ?? '') as Outcome) : undefined;
-  return { record, outcome, sent, targets, settled, finished: names.has(delivery.name), delivery };
+  return { record, outcome, isAtOnce, sent, targets, settled, finished: names.has(delivery.name), delivery };
 }
 
 describe('an attempt', () => {
@@ -103,6 +106,13 @@ describe('an attempt', () => {
     });
     expect(settled).toHaveLength(1);
     expect(finished).toBe(true);
+  });
+
+  it('whose outcome something is to follow writes it at once; the success of any other waits for more', async () => {
+    expect((await attemptOnce({})).isAtOnce).toBe(false);
+    expect((await attemptOnce({ webhook: { ordering: 'key' } })).isAtOnce).toBe(true);
+    expect((await attemptOnce({ answer: { statusCode: 503 } })).isAtOnce).toBe(true);
+    expect((await attemptOnce({ answer: { statusCode: 410 } })).isAtOnce).toBe(true);
   });
 
   it('presents what the webhook has', async () => {

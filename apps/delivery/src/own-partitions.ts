@@ -12,7 +12,7 @@ const OUTCOMES_GRACE_MS = 500;
 
 export interface OwnPartitionsDeps extends Pick<
   DeliveryParts,
-  'names' | 'inHand' | 'membership' | 'order' | 'gates' | 'gossip' | 'lanes' | 'releaser' | 'projection'
+  'names' | 'inHand' | 'membership' | 'order' | 'gates' | 'gossip' | 'writer' | 'lanes' | 'releaser' | 'projection'
 > {
   readonly log: Pick<EventLog, 'read' | 'unfinishedSince'>;
   readonly now: () => number;
@@ -70,13 +70,14 @@ export class OwnPartitions {
   }
 
   private async giveBack(partition: number, graceMs: number): Promise<void> {
-    const { inHand, membership, order, gates, lanes, releaser, projection } = this.deps;
+    const { inHand, membership, order, gates, writer, lanes, releaser, projection } = this.deps;
     this.taken.delete(partition);
     membership.revoke(partition);
     releaser.revoke(partition);
     const notBegun = await lanes.stopPartition(partition, Math.max(0, graceMs - 2 * OUTCOMES_GRACE_MS));
     // Nothing will come of these, so nobody has to wait for it.
     for (const { name } of notBegun) inHand.letGo(name);
+    writer.flush();
     await inHand.emptied(partition, OUTCOMES_GRACE_MS);
     inHand.forgetPartition(partition);
     order.revoke(partition);

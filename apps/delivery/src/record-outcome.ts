@@ -23,10 +23,17 @@ export interface RecordOutcomeDeps {
   readonly onAcknowledged: () => void;
 }
 
+interface Recorded {
+  readonly delivery: SignedDelivery;
+  readonly outcome: Outcome;
+}
+
 /** Calls begin only while fewer outcomes than this wait for the log (correctness.md §4). */
 const AWAITING_MAX = 1_000;
 /** Records in one write: bounds what is made again when it fails. */
 const AT_ONCE = 100;
+/** Well below the 100 ms of answers that a kill may cost (they are called again), and the time of four events at 200 a second. */
+const GATHER_MS = 20;
 /** Not for the log: for whoever waits for the end of the delivery here. */
 const ENDED_ELSEWHERE: Outcome = { outcome: 'cancelled', at: 0 };
 const RETRY_MS = { first: 100, max: 5_000 };
@@ -37,12 +44,33 @@ const RETRY_MS = { first: 100, max: 5_000 };
  */
 export class OutcomeWriter {
   private awaiting = 0;
+  private gathered: Recorded[] = [];
+  private gathering: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: RecordOutcomeDeps) {}
 
   /** Whether another call may begin. */
   mayStart(): boolean {
-    return this.awaiting < AWAITING_MAX;
+    return this.awaiting + this.gathered.length < AWAITING_MAX;
+  }
+
+  /**
+   * Writes an outcome that nobody waits for, with those that come within 20 ms: a write costs the log and its readers as much as
+   * many records do.
+   */
+  recordSoon(delivery: SignedDelivery, outcome: Outcome): void {
+    this.gathered.push({ delivery, outcome });
+    if (this.gathered.length >= AT_ONCE) this.flush();
+    else this.gathering ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  /** Writes now what waits for others. */
+  flush(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    const gathered = this.gathered;
+    this.gathered = [];
+    void this.recordTogether(gathered, gathered.length);
   }
 
   /** Resolves when the outcome is on the log. */
@@ -51,21 +79,9 @@ export class OutcomeWriter {
   }
 
   /** The outcomes of many deliveries, in their order: as few writes, so that they keep no other call from beginning. */
-  async recordAll(all: readonly { readonly delivery: SignedDelivery; readonly outcome: Outcome }[]): Promise<void> {
-    const { names, inHand, onOutcome } = this.deps;
-    for (let from = 0; from < all.length; from += AT_ONCE) {
-      const some = all.slice(from, from + AT_ONCE).filter((one) => !this.isOver(one));
-      if (some.length === 0) continue;
-      await this.write(some.map(({ delivery, outcome }) => recordOf(delivery, outcome)));
-      OUTCOME_WRITTEN.publish(some[0]?.outcome.outcome);
-      for (const { delivery, outcome } of some) {
-        if (outcome.outcome === 'deferred') names.addParked(delivery.name, delivery.ids.deferrals);
-        else names.add(delivery.name);
-        inHand.settle(delivery.name);
-        onOutcome?.(delivery, outcome);
-      }
-      OUTCOME_SETTLED.publish(undefined);
-    }
+  async recordAll(all: readonly Recorded[]): Promise<void> {
+    for (let from = 0; from < all.length; from += AT_ONCE)
+      await this.recordTogether(all.slice(from, from + AT_ONCE), 1);
   }
 
   /** Lets go of it if the log has its end, which somebody else has written. True if so. */
@@ -77,8 +93,25 @@ export class OutcomeWriter {
     return true;
   }
 
+  /** `calls`: for how many calls this counts until the log has it. */
+  private async recordTogether(all: readonly Recorded[], calls: number): Promise<void> {
+    const { names, inHand, onOutcome } = this.deps;
+    const some = all.filter((one) => !this.isOver(one));
+    if (some.length === 0) return;
+    const records = some.map(({ delivery, outcome }) => recordOf(delivery, outcome));
+    await this.write(records, calls);
+    OUTCOME_WRITTEN.publish(some[0]?.outcome.outcome);
+    for (const { delivery, outcome } of some) {
+      if (outcome.outcome === 'deferred') names.addParked(delivery.name, delivery.ids.deferrals);
+      else names.add(delivery.name);
+      inHand.settle(delivery.name);
+      onOutcome?.(delivery, outcome);
+    }
+    OUTCOME_SETTLED.publish(undefined);
+  }
+
   /** That it was put off is no news of a delivery that has ended; a call that was made is, whenever. */
-  private isOver({ delivery, outcome }: { delivery: SignedDelivery; outcome: Outcome }): boolean {
+  private isOver({ delivery, outcome }: Recorded): boolean {
     return outcome.attempt === undefined && this.dropEnded(delivery);
   }
 
@@ -93,9 +126,9 @@ export class OutcomeWriter {
     settle();
   }
 
-  /** Publishes until acknowledged. */
-  async write(records: readonly OutgoingRecord[]): Promise<void> {
-    this.awaiting += 1;
+  /** Publishes until acknowledged; until then it counts as so many calls. */
+  async write(records: readonly OutgoingRecord[], calls = 1): Promise<void> {
+    this.awaiting += calls;
     for (let pauseMs = RETRY_MS.first; ; pauseMs = Math.min(RETRY_MS.max, pauseMs * 2)) {
       try {
         await this.deps.log.publish(records, { flush: false });
@@ -106,8 +139,9 @@ export class OutcomeWriter {
         await pause(pauseMs, undefined, { ref: false });
       }
     }
-    this.awaiting -= 1;
-    if (this.awaiting === AWAITING_MAX - 1) this.deps.onAcknowledged();
+    const mightStart = this.mayStart();
+    this.awaiting -= calls;
+    if (!mightStart && this.mayStart()) this.deps.onAcknowledged();
   }
 }
 

@@ -3,7 +3,7 @@ import type { OutgoingRecord } from '@switchhook/event-log';
 import { eventually } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
 import { readAttemptIds } from '@switchhook/domain';
-import { signedFixture } from './delivery.fixture.js';
+import { idsFixture, signedFixture } from './delivery.fixture.js';
 import { FinishedNames } from './finished-names.js';
 import { InHand } from './in-hand.js';
 import { Lanes } from './lanes.js';
@@ -83,6 +83,49 @@ describe('outcomes that the log has not acknowledged', () => {
       deliveries.map(({ ids }) => ids.deliveryId),
     );
     expect(settled).toEqual(deliveries.map(({ record }) => record.position));
+  });
+});
+
+describe('outcomes that nobody waits for', () => {
+  const succeeded = (writer: OutcomeWriter, from: number, to: number): void => {
+    for (let event = from; event < to; event++) {
+      writer.recordSoon(readSigned(signedFixture(event, event)), { outcome: 'succeeded', at: 0 });
+    }
+  };
+  const sizes = (published: readonly (readonly OutgoingRecord[])[]): number[] => published.map(({ length }) => length);
+
+  it('are written together, in their order, after 20 ms or when they are asked for', async () => {
+    const { writer, published } = slowLog();
+    succeeded(writer, 0, 3);
+    expect(published).toEqual([]);
+    await eventually(() => expect(sizes(published)).toEqual([3]));
+    succeeded(writer, 3, 5);
+    writer.flush();
+    expect(sizes(published)).toEqual([3, 2]);
+    writer.flush();
+    expect(sizes(published)).toEqual([3, 2]);
+    expect(published.flat().map(({ headers }) => readAttemptIds(headers).deliveryId)).toEqual(
+      [0, 1, 2, 3, 4].map((event) => idsFixture(event).deliveryId),
+    );
+  });
+
+  it('are written as soon as there are 100', () => {
+    const { writer, published } = slowLog();
+    succeeded(writer, 0, 250);
+    expect(sizes(published)).toEqual([100, 100]);
+  });
+
+  it('count as so many, on their way to the log or not', async () => {
+    const { writer, unacknowledged } = slowLog();
+    succeeded(writer, 0, 999);
+    expect(writer.mayStart()).toBe(true);
+    succeeded(writer, 999, 1_000);
+    expect([writer.mayStart(), unacknowledged.length]).toEqual([false, 10]);
+    succeeded(writer, 1_000, 1_050);
+    unacknowledged.shift()?.();
+    await eventually(() => expect(writer.mayStart()).toBe(true));
+    succeeded(writer, 1_050, 1_100);
+    expect(writer.mayStart()).toBe(false);
   });
 });
 

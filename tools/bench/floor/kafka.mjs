@@ -1,9 +1,9 @@
 // The floor of the Kafka engine: the hops of the product and nothing else, as quick as we know how to make them with kafkajs.
 //
 //   events -> requested -> signed -> POST -> outcomes -> archive, every hop through a topic: batch consumers that read on while
-//   what they produced is on its way, one lingering idempotent producer (`acks=all`) for all hops, what it has appended handed
-//   to the next hop without fetching it, offsets committed every 500 ms and never beyond what is acknowledged, a lazy archive
-//   (fetches of 2 MB or 1 s) into PostgreSQL with `unnest`.
+//   what they produced is on its way, one lingering idempotent producer (`acks=all`) for all hops, 20 ms of outcomes at a time,
+//   what it has appended handed to the next hop without fetching it, offsets committed every 500 ms and never beyond what is
+//   acknowledged, a lazy archive (fetches of 2 MB or 1 s) into PostgreSQL with `unnest`.
 //
 // LEFT OUT, what the product does besides: checking events, accepting an event once, webhooks that can change (who gets what
 // is the account's number), sealed secrets and key ring, retries and their schedule (nobody but the archive reads outcomes), a
@@ -13,6 +13,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { openArchive } from './archive.mjs';
 import { connectPostgres } from './embedded-log.mjs';
+import { gather } from './gather.mjs';
 import { createPost, requestedOf, signedOf } from './hops.mjs';
 import { LingeringProducer } from './lingering-producer.mjs';
 import { Watermark } from './watermark.mjs';
@@ -138,10 +139,12 @@ const derive = (to, transform, next) => (records, finish) => {
     .catch(fail);
 };
 
+const recordSoon = gather((outcomes) => append(outcomes));
+
 function deliver(records, finish) {
   for (const record of records)
     post(record)
-      .then((outcome) => append([{ ...outcome, topic: topics.outcomes }]))
+      .then((outcome) => recordSoon({ ...outcome, topic: topics.outcomes }))
       .then(() => finish(record))
       .catch(fail);
 }
