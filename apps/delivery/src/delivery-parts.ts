@@ -94,19 +94,15 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   });
   const lanes = lanesOf(deps, { writer, gates, membership, onRoom: (webhookId) => releaser.roomFor(webhookId) });
   const releaser = new Releaser({
-    log,
-    schedule,
-    webhooks,
-    order,
+    ...{ log, schedule, webhooks, order, now, onError: failed('schedule') },
     room: (webhookId) => lanes.room(webhookId),
     refillAt: (webhookId) => lanes.refillAt(webhookId),
     onParked: ({ ids, partition }) => {
       const webhook = webhooks.get(ids.webhookId);
       if (webhook) gates.hold(webhook, partition);
     },
+    isRowToCome: (webhookId) => projection.isHolding(webhookId),
     onDrained: (webhookId) => gates.drained(webhookId),
-    now,
-    onError: failed('schedule'),
   });
   const projection = new ScheduleProjection({
     log,

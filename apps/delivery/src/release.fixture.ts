@@ -24,9 +24,11 @@ export function releaserOf(given: {
   order?: Partial<ReleaserDeps['order']>;
   room?: ReleaserDeps['room'];
   onError?: ReleaserDeps['onError'];
+  isRowToCome?: ReleaserDeps['isRowToCome'];
   publish?: ReleaserDeps['log']['publish'];
 }) {
   const published: OutgoingRecord[] = [];
+  const drained: number[] = [];
   const releaser = new Releaser({
     log: { publish: given.publish ?? (async (records) => (published.push(...records), [])) },
     schedule: {
@@ -43,7 +45,8 @@ export function releaserOf(given: {
     room: given.room ?? (() => 100),
     refillAt: () => 1,
     onParked: () => undefined,
-    onDrained: () => undefined,
+    isRowToCome: given.isRowToCome ?? (() => false),
+    onDrained: (webhookId) => void drained.push(webhookId),
     now: () => 1_000,
     onError:
       given.onError ??
@@ -56,5 +59,5 @@ export function releaserOf(given: {
       const { deliveryId, deferrals } = readAttemptIds(headers);
       return { deliveryId, deferrals };
     });
-  return { releaser, requested };
+  return { releaser, requested, drained };
 }

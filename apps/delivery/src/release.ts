@@ -25,6 +25,8 @@ export interface ReleaserDeps {
   readonly refillAt: (webhookId: number) => number;
   /** A row that was due had to be parked, because its lane has no room. */
   readonly onParked: (row: ScheduleRow) => void;
+  /** Something of the webhook is parked whose row is not in the schedule yet. */
+  readonly isRowToCome: (webhookId: number) => boolean;
   /** Nothing of the webhook is parked any more. */
   readonly onDrained: (webhookId: number) => void;
   readonly now: () => number;
@@ -215,7 +217,9 @@ export class Releaser {
   /** Although a look-up has found nothing. */
   private mayHaveParked(webhookId: number): boolean {
     const { looks, released } = this;
-    return looks.hasParked(webhookId) || released.ofWebhook(webhookId) > 0 || this.deps.order.handles(webhookId);
+    const { order, isRowToCome } = this.deps;
+    const isUnderWay = released.ofWebhook(webhookId) > 0 || order.handles(webhookId);
+    return isUnderWay || looks.hasParked(webhookId) || isRowToCome(webhookId);
   }
 
   /** Rows whose lane has room, and rows whose lane has none. */

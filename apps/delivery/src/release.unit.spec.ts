@@ -96,6 +96,18 @@ it('what is parked while a look finds nothing of its webhook is released, too', 
   await releaser.close();
 });
 
+it.each([true, false])(
+  'a webhook of which nothing is found is drained unless a row is to come: %s',
+  async (isToCome) => {
+    const { releaser, drained } = releaserOf({ isRowToCome: () => isToCome });
+    await releaser.assign(0);
+    for (let turn = 0; turn < 10; turn++) await nextTick();
+    expect(drained).toEqual(isToCome ? [] : [WEBHOOK.id]);
+    expect(releaser.parkedWebhooks()).toHaveLength(isToCome ? 1 : 0);
+    await releaser.close();
+  },
+);
+
 it('what could not be parked for certain has not lost its turn, and is known to be parked', async () => {
   const offered: string[] = [];
   let tries = 0;

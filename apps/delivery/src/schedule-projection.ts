@@ -24,8 +24,11 @@ export interface ScheduleProjectionDeps {
 interface Owned {
   /** What the database has. */
   stored: number | null;
-  /** What we have seen: ahead of `stored` while nothing had to be written. */
+  /** What we have seen: ahead of `stored` while nothing had to be written, or only what has time. */
   seen: number;
+  /** Seen, and to be written with what comes next. */
+  held: ScheduleChange[];
+  holding: NodeJS.Timeout | undefined;
   /** What had been seen when the database was found to have lost some of it: up to here the log is read again. */
   lostUpTo: number;
   /** What is under way: each step begins at the position that the one before has stored. */
@@ -33,6 +36,9 @@ interface Owned {
 }
 
 const OUTCOMES = TOPICS.outcomes.name;
+/** What is parked waits for its webhook anyway: its row may be written so much later, with those of others. */
+const HOLD_MS = 250;
+const HELD_MAX = { changes: 500, bytes: 1024 * 1024 };
 
 /**
  * Keeps the schedule in step with the outcomes of the partitions that this process owns. Its writes do not wait for the disk: a
@@ -47,7 +53,8 @@ export class ScheduleProjection {
   /** Brings a partition that was just assigned up to the end that its outcomes had then. */
   async assign({ partition, ends, signal }: AssignedPartition): Promise<void> {
     const stored = await this.deps.schedule.position(this.at(partition));
-    const owned: Owned = { stored, seen: stored ?? 0, lostUpTo: 0, turn: Promise.resolve() };
+    const begin = { seen: stored ?? 0, held: [], holding: undefined };
+    const owned: Owned = { stored, ...begin, lostUpTo: 0, turn: Promise.resolve() };
     await this.readUpTo(owned, partition, ends[OUTCOMES] ?? 0, signal);
     if (signal.aborted) return;
     CAUGHT_UP.publish(undefined);
@@ -71,6 +78,12 @@ export class ScheduleProjection {
         await this.storeSeen(owned, partition);
       });
     }
+  }
+
+  /** Whether something of the webhook is parked and its row not written yet. */
+  isHolding(webhookId: number): boolean {
+    const isOf = (change: ScheduleChange): boolean => change.kind === 'put' && change.row.ids.webhookId === webhookId;
+    return [...this.owned.values()].some(({ held }) => held.some(isOf));
   }
 
   async revoke(partition: number): Promise<void> {
@@ -108,7 +121,40 @@ export class ScheduleProjection {
     if (!last) return;
     const changes = unseen.map((record) => this.changeOf(record)).filter((change) => change.kind !== 'nothing');
     const to = last.position + 1;
-    if (changes.length > 0) await this.store(owned, partition, to, changes);
+    if (this.mayHold(owned, partition, changes)) this.hold(owned, partition, to, changes);
+    else await this.storeWithHeld(owned, partition, to, changes);
+  }
+
+  private mayHold(owned: Owned, partition: number, changes: readonly ScheduleChange[]): boolean {
+    // Whoever takes over a partition reads the table next.
+    if (this.owned.get(partition) !== owned || !changes.every(hasTime)) return false;
+    const held = [...owned.held, ...changes];
+    return held.length <= HELD_MAX.changes && bytesOf(held) <= HELD_MAX.bytes;
+  }
+
+  private hold(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): void {
+    owned.seen = to;
+    if (changes.length === 0) return;
+    owned.held.push(...changes);
+    // What fails is tried again, and said, by `keepUp`.
+    owned.holding ??= setTimeout(() => void this.writeHeld(partition).catch(() => undefined), HOLD_MS).unref();
+  }
+
+  private async writeHeld(partition: number): Promise<void> {
+    await this.inTurn(partition, (owned) => this.storeSeen(owned, partition));
+  }
+
+  private async storeWithHeld(
+    owned: Owned,
+    partition: number,
+    to: number,
+    more: readonly ScheduleChange[],
+  ): Promise<void> {
+    clearTimeout(owned.holding);
+    owned.holding = undefined;
+    const changes = [...owned.held, ...more];
+    await this.store(owned, partition, to, changes);
+    owned.held = [];
     owned.seen = to;
     if (changes.length > 0) this.deps.onChanged(partition, changes);
   }
@@ -124,7 +170,7 @@ export class ScheduleProjection {
   }
 
   private async storeSeen(owned: Owned, partition: number): Promise<void> {
-    if (owned.seen > (owned.stored ?? 0)) await this.store(owned, partition, owned.seen, []);
+    if (owned.seen > (owned.stored ?? 0)) await this.storeWithHeld(owned, partition, owned.seen, []);
   }
 
   private async store(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): Promise<void> {
@@ -150,6 +196,7 @@ export class ScheduleProjection {
       owned.lostUpTo = Math.max(owned.lostUpTo, owned.seen);
       owned.seen = position ?? 0;
       owned.stored = position;
+      owned.held = [];
       this.deps.onLost(partition, owned.seen, owned.lostUpTo);
     }
     return position;
@@ -159,5 +206,12 @@ export class ScheduleProjection {
     return { identity: this.deps.log.identity, topic: OUTCOMES, partition };
   }
 }
+
+/** A row without a time and in no order: nobody looks for it before its webhook has room. */
+const hasTime = (change: ScheduleChange): boolean =>
+  change.kind === 'put' && change.row.dueAt === null && change.row.place === undefined;
+
+const bytesOf = (changes: readonly ScheduleChange[]): number =>
+  changes.reduce((sum, change) => sum + (change.kind === 'put' ? change.row.data.length : 0), 0);
 
 const isBehind = (position: number | null, other: number | null): boolean => (position ?? -1) < (other ?? -1);

@@ -107,6 +107,7 @@ function running(
     room,
     refillAt: () => 1,
     order: { handles: () => false, next: async () => [], admits: () => true, again: () => undefined },
+    isRowToCome: () => false,
     onDrained: () => undefined,
     onParked: () => undefined,
     now: () => nowMs,
