@@ -7,7 +7,7 @@ import { FinishedNames } from './finished-names.js';
 import { ScheduleProjection } from './schedule-projection.js';
 import type { ScheduleChange } from './schedule-row.js';
 
-const outcome = (position: number, facts: Outcome, data = Buffer.from('{}')): LogRecord => {
+const outcome = (position: number, facts: Outcome, data: Buffer = Buffer.from('{}')): LogRecord => {
   const { headers, value, key } = outcomeRecord(
     {
       key: '1',
