@@ -121,7 +121,8 @@ export class ScheduleProjection {
     if (!last) return;
     const changes = unseen.map((record) => this.changeOf(record)).filter((change) => change.kind !== 'nothing');
     const to = last.position + 1;
-    if (this.mayHold(owned, partition, changes)) this.hold(owned, partition, to, changes);
+    if (changes.length === 0) owned.seen = to;
+    else if (this.mayHold(owned, partition, changes)) this.hold(owned, partition, to, changes);
     else await this.storeWithHeld(owned, partition, to, changes);
   }
 
@@ -134,7 +135,6 @@ export class ScheduleProjection {
 
   private hold(owned: Owned, partition: number, to: number, changes: readonly ScheduleChange[]): void {
     owned.seen = to;
-    if (changes.length === 0) return;
     owned.held.push(...changes);
     // What fails is tried again, and said, by `keepUp`.
     owned.holding ??= setTimeout(() => void this.writeHeld(partition).catch(() => undefined), HOLD_MS).unref();
