@@ -7,7 +7,8 @@ export class Looks {
   private readonly rows = new Set<string>();
   private readonly webhooks = new Set<number>();
   private readonly parked = new Set<number>();
-  private readonly exhausted = new Set<number>();
+  /** By webhook, the partitions: where a topic was given more of them its rows may be in two. */
+  private readonly exhausted = new Map<number, Set<number>>();
 
   begin(): void {
     this.isOpen = true;
@@ -43,13 +44,14 @@ export class Looks {
     return this.parked.has(webhookId);
   }
 
-  /** The look has found all of it, but for what came since it began. */
-  foundAll(webhookId: number): void {
-    if (!this.webhooks.has(webhookId)) this.exhausted.add(webhookId);
+  /** The look has found all that this partition has of it, but for what came since it began. */
+  foundAll(partition: number, webhookId: number): void {
+    if (this.webhooks.has(webhookId)) return;
+    this.exhausted.set(webhookId, (this.exhausted.get(webhookId) ?? new Set()).add(partition));
   }
 
-  isExhausted(webhookId: number): boolean {
-    return this.exhausted.has(webhookId);
+  isExhausted(partition: number, webhookId: number): boolean {
+    return this.exhausted.get(webhookId)?.has(partition) === true;
   }
 
   /** The net under all of this: whatever was missed, each webhook is looked at again. */

@@ -1,6 +1,5 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { eventually } from '@switchhook/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { idsFixture } from './delivery.fixture.js';
 import type { Releaser } from './release.js';
 import { WEBHOOK, placed, releaserOf, rowOf } from './release.fixture.js';
@@ -91,17 +90,34 @@ describe('a webhook of which all was found that may be requested', () => {
   });
 
   it('is looked at again when a row that was due had to be parked', async () => {
-    const { releaser, at, table } = await inOrder();
-    releaser.changed(0, [{ kind: 'put', row: rowOf(1, 0, { dueAt: 1_010 }) }]);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { releaser, at, table } = await inOrder();
+      releaser.changed(0, [{ kind: 'put', row: rowOf(1, 0, { dueAt: 1_010 }) }]);
+      await settled();
+      expect(at.looks).toBe(2);
+      Object.assign(table, { due: [rowOf(1, 0, { dueAt: 1_010 })], room: 0 });
+      vi.advanceTimersByTime(5_000);
+      await settled();
+      expect([table.parked, at.looks]).toEqual([1, 2]);
+      table.room = 100;
+      releaser.roomFor(WEBHOOK.id);
+      await settled();
+      expect(at.looks).toBe(3);
+      await releaser.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is looked at in each of its partitions, where a topic was given more of them', async () => {
+    const looks: number[] = [];
+    const parked = async (partition: number): Promise<ScheduleRow[]> => (looks.push(partition), []);
+    const { releaser } = releaserOf({ schedule: { parked }, isRowToCome: () => true });
+    await releaser.assign(0);
+    await releaser.assign(1);
     await settled();
-    expect(at.looks).toBe(2);
-    Object.assign(table, { due: [rowOf(1, 0, { dueAt: 1_010 })], room: 0 });
-    await eventually(() => expect(table.parked).toBe(1));
-    await settled();
-    table.room = 100;
-    releaser.roomFor(WEBHOOK.id);
-    await settled();
-    expect(at.looks).toBe(3);
+    expect([...new Set(looks)]).toEqual([0, 1]);
     await releaser.close();
   });
 });

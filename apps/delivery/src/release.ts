@@ -116,8 +116,8 @@ export class Releaser {
 
   /** A lane has become shorter: what is parked behind it may follow. */
   roomFor(webhookId: number): void {
-    const isParked = [...this.parked.values()].some((webhookIds) => webhookIds.has(webhookId));
-    if (isParked && !this.looks.isExhausted(webhookId) && this.needsRefill(webhookId)) this.look();
+    const isToFind = [...this.parked].some(([at, ids]) => ids.has(webhookId) && !this.looks.isExhausted(at, webhookId));
+    if (isToFind && this.needsRefill(webhookId)) this.look();
   }
 
   /** The order of its subjects allows what it did not allow before, or nothing of it is unfinished any more. */
@@ -199,7 +199,7 @@ export class Releaser {
   private async releaseParked(): Promise<void> {
     for (const [partition, webhookIds] of this.parked) {
       for (const webhookId of [...webhookIds].filter((each) => this.needsRefill(each))) {
-        if (this.looks.isExhausted(webhookId)) continue;
+        if (this.looks.isExhausted(partition, webhookId)) continue;
         const limit = Math.min(this.roomLeft(webhookId), ROWS_AT_ONCE);
         if (limit <= 0) continue;
         this.looks.begin();
@@ -208,7 +208,7 @@ export class Releaser {
         webhookIds.delete(webhookId);
         if (rows.length > 0 || this.mayHaveParked(webhookId)) webhookIds.add(webhookId);
         else this.deps.onDrained(webhookId);
-        if (rows.length < limit) this.looks.foundAll(webhookId);
+        if (rows.length < limit) this.looks.foundAll(partition, webhookId);
         await this.request(rows);
       }
     }
@@ -216,10 +216,9 @@ export class Releaser {
 
   /** Although a look-up has found nothing. */
   private mayHaveParked(webhookId: number): boolean {
-    const { looks, released } = this;
     const { order, isRowToCome } = this.deps;
-    const isUnderWay = released.ofWebhook(webhookId) > 0 || order.handles(webhookId);
-    return isUnderWay || looks.hasParked(webhookId) || isRowToCome(webhookId);
+    const isUnderWay = this.released.ofWebhook(webhookId) > 0 || isRowToCome(webhookId);
+    return isUnderWay || this.looks.hasParked(webhookId) || order.handles(webhookId);
   }
 
   /** Rows whose lane has room, and rows whose lane has none. */
