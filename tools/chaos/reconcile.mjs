@@ -10,6 +10,8 @@ const SAY_EVERY_MS = 15_000;
 const WAITS = { endsWithinMs: 180_000, quietMs: 1_500 };
 /** A call that comes so much later than the log took its outcome was not under way then. */
 const UNDER_WAY_MS = 1_000;
+/** So soon the archive knows of a delivery whose call has come. */
+const KNOWN_WITHIN_MS = 10_000;
 const SHOWN = 5;
 
 /** Deliveries that must exist: id → `{ webhook, event id, subject, n }`. */
@@ -28,12 +30,13 @@ function expectedOf({ load, world }) {
 /** Waits until all of a round has ended, then checks it. Resolves with `{ faults, counts }`. */
 export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS) {
   const expected = expectedOf(run);
-  const { events, deliveries, unended } = await untilEnded(run, sinceMs, expected, endsWithinMs);
+  const { events, unended } = await untilEnded(run, sinceMs, expected, endsWithinMs);
   const faults = new Faults();
   faults.add('event lost', unended.events);
   faults.add('delivery not ended', unended.deliveries);
   await tellStories(run, unended.deliveries);
   await sleep(quietMs);
+  const deliveries = await untilKnown(run, sinceMs);
   const outcomes = await run.archive.outcomes(sinceMs);
   checkEvents(faults, run, events);
   checkDeliveries(faults, run, expected, deliveries);
@@ -86,6 +89,18 @@ async function untilEnded({ archive, load, say }, sinceMs, expected, endsWithinM
       if (Date.now() > sayAt) say(`waiting for ${whatWaits(found.unended)}`);
       if (Date.now() > sayAt) sayAt = Date.now() + SAY_EVERY_MS;
     } else if (Date.now() > giveUpAt) throw found.error;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** All deliveries, once the archive knows of each that was called: notices come when all else has ended. */
+async function untilKnown({ archive, receivers, ended }, sinceMs) {
+  const giveUpAt = Date.now() + KNOWN_WITHIN_MS;
+  for (;;) {
+    const deliveries = await archive.deliveries(sinceMs);
+    const known = new Set(deliveries.map(({ id }) => id));
+    const areKnown = [...receivers.calls.keys()].every((id) => known.has(id) || ended.has(id));
+    if (areKnown || Date.now() > giveUpAt) return deliveries;
     await sleep(LOOK_EVERY_MS);
   }
 }
