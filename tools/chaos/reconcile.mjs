@@ -6,12 +6,10 @@ import { SINGLE_TYPE, SOURCE } from './world.mjs';
 
 const LOOK_EVERY_MS = 500;
 const SAY_EVERY_MS = 15_000;
-/** How long a round may take to end, and how long repeats may be on their way then. */
-const WAITS = { endsWithinMs: 180_000, quietMs: 1_500 };
+/** How long a round may take to end, how long repeats may be on their way then, and how soon the archive knows of what was called. */
+const WAITS = { endsWithinMs: 180_000, quietMs: 1_500, knownWithinMs: 10_000 };
 /** A call that comes so much later than the log took its outcome was not under way then. */
 const UNDER_WAY_MS = 1_000;
-/** So soon the archive knows of a delivery whose call has come. */
-const KNOWN_WITHIN_MS = 10_000;
 const SHOWN = 5;
 
 /** Deliveries that must exist: id → `{ webhook, event id, subject, n }`. */
@@ -28,7 +26,7 @@ function expectedOf({ load, world }) {
 }
 
 /** Waits until all of a round has ended, then checks it. Resolves with `{ faults, counts }`. */
-export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS) {
+export async function reconcile(run, sinceMs, { endsWithinMs, quietMs, knownWithinMs } = WAITS) {
   const expected = expectedOf(run);
   const { events, unended } = await untilEnded(run, sinceMs, expected, endsWithinMs);
   const faults = new Faults();
@@ -36,7 +34,7 @@ export async function reconcile(run, sinceMs, { endsWithinMs, quietMs } = WAITS)
   faults.add('delivery not ended', unended.deliveries);
   await tellStories(run, unended.deliveries);
   await sleep(quietMs);
-  const deliveries = await untilKnown(run, sinceMs);
+  const deliveries = await untilKnown(run, sinceMs, knownWithinMs);
   const outcomes = await run.archive.outcomes(sinceMs);
   checkEvents(faults, run, events);
   checkDeliveries(faults, run, expected, deliveries);
@@ -94,13 +92,13 @@ async function untilEnded({ archive, load, say }, sinceMs, expected, endsWithinM
 }
 
 /** All deliveries, once the archive knows of each that was called: notices come when all else has ended. */
-async function untilKnown({ archive, receivers, ended }, sinceMs) {
-  const giveUpAt = Date.now() + KNOWN_WITHIN_MS;
+async function untilKnown({ archive, receivers, ended }, sinceMs, knownWithinMs) {
+  const giveUpAt = Date.now() + knownWithinMs;
   for (;;) {
     const deliveries = await archive.deliveries(sinceMs);
     const known = new Set(deliveries.map(({ id }) => id));
     const areKnown = [...receivers.calls.keys()].every((id) => known.has(id) || ended.has(id));
-    if (areKnown || Date.now() > giveUpAt) return deliveries;
+    if (areKnown || Date.now() >= giveUpAt) return deliveries;
     await sleep(LOOK_EVERY_MS);
   }
 }

@@ -7,7 +7,7 @@ const ACCOUNT = 7;
 const WEBHOOK = 3;
 const TYPE = 'OutboundCall.Finished';
 const idOf = (n: number): string => deliveryId(eventKey(ACCOUNT, SOURCE, `e${n}`), WEBHOOK);
-const NO_WAIT = { endsWithinMs: 0, quietMs: 0 };
+const NO_WAIT = { endsWithinMs: 0, quietMs: 0, knownWithinMs: 0 };
 
 /** A round in which two events of one subject were accepted, delivered in order and archived. */
 function goodRound() {
@@ -101,6 +101,18 @@ describe('a round is reconciled', () => {
     ['crash', ({ run }) => void run.product.processes[0]!.ownEnds.push('ended by itself')],
   ])('with the fault "%s"', async (fault, spoil) => {
     expect(await faultsAfter(spoil)).toContain(fault);
+  });
+
+  it('knows of a notice whose call comes when all else has ended, once the archive does', async () => {
+    const { run, archived, receivers } = goodRound();
+    const notice = { id: 'notice', webhook: 9, event: 'n1', type: 'Webhook.Exhausted', status: 'pending' };
+    let looks = 0;
+    const deliveries = async () => (++looks > 2 ? [...archived.deliveries, notice] : archived.deliveries);
+    receivers.calls.set(notice.id, receivers.calls.get(idOf(1))!);
+    const late = { ...run, archive: { ...run.archive, deliveries } };
+    const { faults } = await reconcile(late, 0, { ...NO_WAIT, knownWithinMs: 5_000 });
+    expect(faults.filter((fault: string) => fault.includes('does not know'))).toEqual([]);
+    expect(looks).toBeGreaterThan(2);
   });
 
   it('and a call that came twice while its outcome was not on the log is counted, not a fault', async () => {
