@@ -34,8 +34,8 @@ export async function reconcile(run, sinceMs, { endsWithinMs, quietMs, knownWith
   faults.add('delivery not ended', unended.deliveries);
   await tellStories(run, unended.deliveries);
   await sleep(quietMs);
-  const deliveries = await untilKnown(run, sinceMs, knownWithinMs);
   const outcomes = await run.archive.outcomes(sinceMs);
+  const deliveries = await untilKnown(run, sinceMs, knownWithinMs);
   checkEvents(faults, run, events);
   checkDeliveries(faults, run, expected, deliveries);
   const byAttempt = checkOutcomes(faults, run, outcomes);
