@@ -9,6 +9,7 @@ const CASES: readonly (readonly [ParameterType, readonly unknown[], readonly (st
   ['bigint', ['9223372036854775807', '17', '-9007199254740993'], ['9223372036854775807', '17', '-9007199254740993']],
   ['double precision', [12.5, null, -0.1], ['12.5', null, '-0.1']],
   ['uuid', ['0af76519-16cd-43dd-8448-eb211c80319c', null], ['0af76519-16cd-43dd-8448-eb211c80319c', null]],
+  ['uuid', ['01234567-89ab-cdef-fedc-ba9876543210'], ['01234567-89ab-cdef-fedc-ba9876543210']],
   ['text', ['', 'a"b\\{},NULL', null, 'grüße 📞'], ['', 'a"b\\{},NULL', null, 'grüße 📞']],
   ['json', ['{"a": 1.0}', null], ['{"a": 1.0}', null]],
   ['bytea', [Buffer.from([0, 255]), null, Buffer.alloc(0)], ['\\x00ff', null, '\\x']],

@@ -20,7 +20,7 @@ interface CommittedRecord {
 export function commitmentOf(salt: Buffer, { key, headers, value }: CommittedRecord): Buffer {
   const text = new Text();
   text.begin(salt);
-  const names = Object.keys(headers).sort();
+  const names = inOrder(Object.keys(headers));
   text.add(key);
   text.add(String(names.reduce((count, name) => count + countOf(headers[name]!), 0)));
   for (const name of names) {
@@ -30,6 +30,17 @@ export function commitmentOf(salt: Buffer, { key, headers, value }: CommittedRec
   }
   text.add(value);
   return hash('sha256', text.bytes, 'buffer');
+}
+
+let given: readonly string[] = [];
+let ordered: readonly string[] = [];
+
+/** The names in their order: mostly those of the record before, which was of the same topic. */
+function inOrder(names: readonly string[]): readonly string[] {
+  if (names.length === given.length && names.every((name, index) => name === given[index])) return ordered;
+  given = names;
+  ordered = [...names].sort();
+  return ordered;
 }
 
 const isOne = (header: HeaderValue): header is string | Buffer => typeof header === 'string' || Buffer.isBuffer(header);

@@ -22,6 +22,16 @@ test('does not depend on the order in which headers are held', () => {
   expect(commitmentOf(salt, { key: null, headers: { b: '2', a: '1' }, value: Buffer.from('v') })).toEqual(one);
 });
 
+test('goes by the names of this record, not of the one before', () => {
+  const salt = Buffer.alloc(16);
+  const of = (headers: Record<string, string>) => commitmentOf(salt, { key: null, headers, value: null });
+  const one = of({ a: '1', b: '2' });
+  expect(of({ b: '2', c: '3' })).toEqual(commitmentOf(salt, { key: null, headers: { c: '3', b: '2' }, value: null }));
+  expect(of({ c: '1', b: '2' })).not.toEqual(one);
+  expect(of({ a: '1', b: '2' })).toEqual(one);
+  expect(of({ a: '1' })).not.toEqual(one);
+});
+
 test('tells an absent value from an empty one, and parts from their joining', () => {
   const of = (key: string | null, value: string | null) =>
     commitmentOf(Buffer.alloc(16), {

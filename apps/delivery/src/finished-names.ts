@@ -27,22 +27,25 @@ export class FinishedNames {
 
   /** The record of this attempt that had been put off so often was put off again: its row holds it now. */
   addParked(name: string, deferrals: number): void {
-    keep(this.parked, `${name}/${deferrals}`, this.parkedMax);
+    keep(this.parked, joined(name, deferrals), this.parkedMax);
   }
 
   hasParked(name: string, deferrals: number): boolean {
-    return this.parked.size > 0 && this.parked.has(`${name}/${deferrals}`);
+    return this.parked.size > 0 && this.parked.has(joined(name, deferrals));
   }
 
   /** The log has the end of this run of a delivery, whoever wrote it: nothing that comes after it counts. */
   addEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): void {
-    keep(this.ended, `${deliveryId}/${run}`, this.endedMax);
+    keep(this.ended, joined(deliveryId, run), this.endedMax);
   }
 
   hasEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): boolean {
-    return this.ended.has(`${deliveryId}/${run}`);
+    return this.ended.has(joined(deliveryId, run));
   }
 }
+
+/** One flat text: what a template makes keeps everything that it was made of (docs/adr/0048). */
+const joined = (...parts: readonly (string | number)[]): string => parts.join('/');
 
 function keep(names: Set<string>, name: string, max: number): void {
   names.delete(name);

@@ -7,24 +7,22 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9
 export function parseRfc3339(text: string): number | undefined {
   const match = RFC3339.exec(text);
   if (!match) return undefined;
-  const fields = match.slice(1, 7).map(Number) as SixNumbers;
-  const [year, month, day, hour, minute, second] = fields;
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6]);
   const offsetMs = offsetOf(match[8], match[9], match[10]);
-  if (offsetMs === undefined || !isDateTime(fields)) return undefined;
+  if (offsetMs === undefined || !isDate(year, month, day) || hour > 23 || minute > 59 || second > 60) return undefined;
   const millisecond = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
-  const local = new Date(0);
   // Date.UTC would read the years 0 … 99 as 1900 … 1999.
-  local.setUTCFullYear(year, month - 1, day);
-  local.setUTCHours(hour, minute, second, millisecond);
-  return local.getTime() - offsetMs;
+  const midnight = year > 99 ? Date.UTC(year, month - 1, day) : new Date(0).setUTCFullYear(year, month - 1, day);
+  return midnight + ((hour * 60 + minute) * 60 + second) * 1_000 + millisecond - offsetMs;
 }
 
-type SixNumbers = [number, number, number, number, number, number];
-
-function isDateTime([year, month, day, hour, minute, second]: SixNumbers): boolean {
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
-  return hour <= 23 && minute <= 59 && second <= 60;
-}
+const isDate = (year: number, month: number, day: number): boolean =>
+  month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
 
 /** Milliseconds ahead of UTC; 0 for `Z`. */
 function offsetOf(sign: string | undefined, hours = '0', minutes = '0'): number | undefined {

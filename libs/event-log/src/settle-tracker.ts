@@ -22,8 +22,13 @@ export class SettleTracker {
   /** Idempotent; without effect for a position that was never taken. */
   settle(position: number): void {
     if (position < this.watermark) return;
-    this.settled.add(position);
-    while (this.head < this.positions.length && this.settled.delete(this.positions[this.head] ?? -1)) this.head += 1;
+    // Mostly they come in order: a set of all would be made anew again and again.
+    if (position !== this.positions[this.head]) {
+      this.settled.add(position);
+      return;
+    }
+    this.head += 1;
+    while (this.settled.size > 0 && this.settled.delete(this.positions[this.head] ?? -1)) this.head += 1;
     if (this.head > 1_024 && this.head * 2 > this.positions.length) {
       this.positions.splice(0, this.head);
       this.head = 0;
