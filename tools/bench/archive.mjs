@@ -44,6 +44,26 @@ export async function archivedSoFar(databaseUrl) {
   }
 }
 
+/**
+ * How many calls were begun within any one second, of a product all of whose deliveries went to one endpoint: what it sent there, as
+ * its archive has it, once that has a success for each of `deliveries`, or nothing more comes.
+ */
+export async function mostBegunInASecond(databaseUrl, deliveries) {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    await whenArchived(client, deliveries);
+    const { rows } = await client.query(
+      `SELECT max(begun)::int AS most FROM (
+         SELECT count(*) OVER (ORDER BY started_at RANGE BETWEEN 999 PRECEDING AND CURRENT ROW) AS begun
+         FROM audit.attempts WHERE status_code BETWEEN 200 AND 299) AS seconds`,
+    );
+    return rows[0].most;
+  } finally {
+    await client.end();
+  }
+}
+
 async function whenArchived(client, deliveries) {
   let seen = -1;
   let giveUpAt = 0;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from '../setup/project.mjs';
 import { metric } from './api.mjs';
+import { mostBegunInASecond } from './archive.mjs';
 import { accounts } from './load/events.mjs';
 import { atLeast, line } from './pairs.mjs';
 import { startProduct } from './product.mjs';
@@ -31,10 +32,11 @@ export const waitingRows = {
   outage: {
     says: `embedded, half of --waiting for one endpoint that comes back and allows ${RATE.perSecond}/s`,
     run: measureOutage,
-    lines: ({ count, arrived, perSecond, peakPerSecond }) => [
+    lines: ({ count, arrived, perSecond, peakPerSecond, begunPerSecond }) => [
       line('lost', count - arrived, 0),
       atLeast('drained per second', perSecond, DRAINED_BAR * RATE.perSecond),
-      line('most in any second', peakPerSecond, RATE.perSecond + RATE.burst),
+      line('most begun in any second', begunPerSecond, RATE.perSecond + RATE.burst),
+      line('most that arrived in any second', peakPerSecond),
     ],
   },
 };
@@ -70,7 +72,8 @@ async function measureOutage({ traffic, waiting }) {
     await traffic.ask('behave', { endpoints: [DEAD], behaviour: 'good' });
     await drained(traffic, count);
     const result = await traffic.ask('endBurst');
-    return { ...result, failures: traffic.failures.splice(0) };
+    const begunPerSecond = await mostBegunInASecond(product.databaseUrl(), count);
+    return { ...result, begunPerSecond, failures: traffic.failures.splice(0) };
   } finally {
     await product.stop();
   }
