@@ -38,7 +38,7 @@ const context = {
   killEveryMs: 3_000,
   waiting: Number(values.waiting),
   webhooks: Number(values.webhooks),
-  burst: Number(values.burst),
+  burstEvents: Number(values.burst),
 };
 const report = { startedAt: new Date().toISOString(), environment: environment(), settings: values, rows: [] };
 for (const name of positionals.length > 0 ? positionals : Object.keys(ROWS)) {

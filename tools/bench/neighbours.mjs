@@ -1,4 +1,5 @@
 // What others feel of an endpoint, or an account, that is in trouble.
+import { letWait } from './million.mjs';
 import { comparison, inPairs, line } from './pairs.mjs';
 import { FULL_HTTP, FULL_KAFKA, measure } from './runs.mjs';
 
@@ -41,11 +42,19 @@ const throughputBeside = (engine) => ({
 
 const besideBurst = {
   says: 'embedded, 200/s, one account sends --burst at once (others only)',
-  run: (context) => withAndWithout(context, { load: { skip: ONE }, burst: { count: context.burst, endpoint: ONE[0] } }),
+  run: (context) =>
+    withAndWithout(context, { load: { skip: ONE }, burst: { count: context.burstEvents, endpoint: ONE[0] } }),
   lines: ({ pairs }) => [
     comparison('p99 (ms), with / without', pairs, (run) => run.p99, { most: 2 }),
     line('of the burst, arrived meanwhile', Math.max(...pairs.map(([run]) => run.burst.arrived))),
   ],
+};
+
+const besideWaiting = {
+  says: 'embedded, 200/s, a million deliveries of another account wait',
+  run: (context) =>
+    withAndWithout(context, { before: (product) => letWait(product, context.traffic.endpoints[0], 1_000_000) }),
+  lines: ({ pairs }) => [comparison('p99 (ms), with / without', pairs, (run) => run.p99, { most: 1.25 })],
 };
 
 /** One endpoint, 1,000 keys. A key waits while an event of it is being retried; all others must not notice. */
@@ -74,13 +83,14 @@ export const neighbourRows = {
   'dead-endpoint': throughputBeside('embedded'),
   'kafka-dead-endpoint': throughputBeside('kafka'),
   'noisy-account': besideBurst,
+  million: besideWaiting,
   ordered,
 };
 
 /** The product in pairs, with and without what troubles it. */
-async function withAndWithout(context, { trouble, burst, ...wish }) {
+async function withAndWithout(context, { trouble, burst, before, ...wish }) {
   const usual = { ...context, subject: 'product', engine: 'embedded', by: 'http', pace: STEADY, ...wish };
   return inPairs(context, ['with', 'without'], (kind) =>
-    measure({ ...usual, ...(kind === 'with' ? { trouble, burst } : { trouble: undefined, burst: undefined }) }),
+    measure(kind === 'with' ? { ...usual, trouble, burst, before } : usual),
   );
 }

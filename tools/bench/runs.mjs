@@ -39,12 +39,13 @@ async function warmBroker(context) {
  * Measures `subject` (product or floor). `pace` is `{ perSecond }` or `{ backlog, unacknowledged }`. Options of the product are
  * `product` (see `startProduct`), those of the load `load`: `spread` (how many endpoints have events), `skip` (which of them do
  * not count), `byKeys`. With the measured time begin `trouble` (`{ endpoints, behaviour, afterMs }`) and `burst`
- * (`{ count, endpoint }`). Answers with latencies, deliveries per second, CPU, memory.
+ * (`{ count, endpoint }`); `before(subject)` is done before anything is sent. Answers with latencies, deliveries per second, CPU, memory.
  */
 export async function measure(wish) {
   const { traffic, subject: name, engine, by, pace, warmMs, measureMs, product = {}, load = {}, trouble, burst } = wish;
   const subject = await startSubject(name, { engine, endpoints: traffic.endpoints, ...product });
   try {
+    await wish.before?.(subject);
     const target = subject.target(by);
     await traffic.ask('begin', { target, pace, ...load });
     if (burst) await traffic.ask('prepareBurst', { target, ...burst });

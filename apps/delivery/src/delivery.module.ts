@@ -1,7 +1,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { openTimeMs } from '@switchhook/domain';
 import type { EventLog } from '@switchhook/event-log';
-import { checkpointsMigration, migrate } from '@switchhook/event-store';
+import { migrate } from '@switchhook/event-store';
 import {
   CLOCK,
   CONSUMER_GROUPS,
@@ -32,9 +32,7 @@ import { DeliveryLifecycle } from './delivery-lifecycle.js';
 import { deliveryReport } from './delivery-report.js';
 import { GateStore } from './gate-store.js';
 import type { HttpSender } from './http-sender.js';
-import { Schedule1700000000001 } from './migrations/0001-schedule.js';
-import { Subjects1700000000003 } from './migrations/0003-subjects.js';
-import { Gates1700000000002 } from './migrations/0002-gates.js';
+import { DELIVERY_MIGRATIONS } from './migrations/all.js';
 import { openSender } from './open-sender.js';
 import { OutcomesConsumer } from './outcomes.consumer.js';
 import { PresentedCredentials } from './presented.js';
@@ -87,13 +85,7 @@ const stores: Provider[] = [
     provide: STORES,
     inject: [DATABASE, DATABASE_URL],
     useFactory: async (database: DataSource, url: string) => {
-      const migrations = [
-        checkpointsMigration('delivery'),
-        Schedule1700000000001,
-        Gates1700000000002,
-        Subjects1700000000003,
-      ];
-      await migrate({ url, schema: 'delivery', migrations });
+      await migrate({ url, schema: 'delivery', migrations: DELIVERY_MIGRATIONS });
       return { schedule: new Schedule(database), gates: new GateStore(database) };
     },
   },

@@ -1,5 +1,5 @@
 import type { Pause } from '@switchhook/contracts';
-import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,9 +7,7 @@ import { endpointOf, type BreakerChange, type BreakerState } from './breakers.js
 import { webhookFixture } from './delivery.fixture.js';
 import { GateStore, type Gate } from './gate-store.js';
 import { Gates } from './gates.js';
-import { Gates1700000000002 } from './migrations/0002-gates.js';
-import { Schedule1700000000001 } from './migrations/0001-schedule.js';
-import { Subjects1700000000003 } from './migrations/0003-subjects.js';
+import { DELIVERY_MIGRATIONS } from './migrations/all.js';
 
 const PARTITION = 3;
 const HOOK = webhookFixture({ id: 1, callback: 'http://a.example/' });
@@ -19,13 +17,7 @@ let connection: DataSource;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const migrations = [
-    checkpointsMigration('delivery'),
-    Schedule1700000000001,
-    Gates1700000000002,
-    Subjects1700000000003,
-  ];
-  await migrate({ url: database.url, schema: 'delivery', migrations });
+  await migrate({ url: database.url, schema: 'delivery', migrations: DELIVERY_MIGRATIONS });
   connection = await openDatabase({ url: database.url, applicationName: 'spec' });
 });
 afterAll(async () => {

@@ -15,7 +15,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
 } from '@switchhook/event-log';
-import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { migrate, openDatabase } from '@switchhook/event-store';
 import { PauseIndex } from '@switchhook/platform';
 import { createDatabase } from '@switchhook/testing';
 import { Breakers, type BreakerState } from './breakers.js';
@@ -23,14 +23,11 @@ import { createDelivery } from './delivery.js';
 import { idsFixture, webhookFixture } from './delivery.fixture.js';
 import { GateStore } from './gate-store.js';
 import type { CallAnswer, SendCall } from './http-sender.js';
-import { Gates1700000000002 } from './migrations/0002-gates.js';
-import { Schedule1700000000001 } from './migrations/0001-schedule.js';
-import { Subjects1700000000003 } from './migrations/0003-subjects.js';
+import { DELIVERY_MIGRATIONS } from './migrations/all.js';
 import { Schedule } from './schedule.js';
 
 const nothing = () => undefined;
 const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-const MIGRATIONS = [checkpointsMigration('delivery'), Schedule1700000000001, Gates1700000000002, Subjects1700000000003];
 
 /** The log that `openWorld` runs on unless told otherwise. */
 const embeddedLog = (databaseUrl: string): EventLog => openEmbeddedLog({ databaseUrl, logger, partitions: 2 });
@@ -38,7 +35,7 @@ const embeddedLog = (databaseUrl: string): EventLog => openEmbeddedLog({ databas
 /** A real log and a real database for delivery, with signing as plain as can be in front of it. */
 export async function openWorld(openLog = embeddedLog) {
   const database = await createDatabase();
-  await migrate({ url: database.url, schema: 'delivery', migrations: MIGRATIONS });
+  await migrate({ url: database.url, schema: 'delivery', migrations: DELIVERY_MIGRATIONS });
   const connection = await openDatabase({ url: database.url, applicationName: 'spec' });
   const log = openLog(database.url);
   await log.start();

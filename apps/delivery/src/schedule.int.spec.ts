@@ -1,13 +1,12 @@
 import { HEADER, TOPICS, type Outcome, type RecordHeaders } from '@switchhook/contracts';
 import { attemptHeaders, deliveryId, outcomeRecord, readAttemptIds } from '@switchhook/domain';
 import type { AssignedPartition, LogRecord, OutgoingRecord } from '@switchhook/event-log';
-import { checkpointsMigration, migrate, openDatabase } from '@switchhook/event-store';
+import { migrate, openDatabase } from '@switchhook/event-store';
 import { createDatabase, eventually, type TestDatabase } from '@switchhook/testing';
 import type { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FinishedNames } from './finished-names.js';
-import { Schedule1700000000001 } from './migrations/0001-schedule.js';
-import { Subjects1700000000003 } from './migrations/0003-subjects.js';
+import { DELIVERY_MIGRATIONS } from './migrations/all.js';
 import { Releaser } from './release.js';
 import { Schedule } from './schedule.js';
 import { ScheduleProjection } from './schedule-projection.js';
@@ -33,7 +32,7 @@ beforeAll(async () => {
   await migrate({
     url: database.url,
     schema: 'delivery',
-    migrations: [checkpointsMigration('delivery'), Schedule1700000000001, Subjects1700000000003],
+    migrations: DELIVERY_MIGRATIONS,
   });
   connection = await openDatabase({ url: database.url, applicationName: 'spec' });
   schedule = new Schedule(connection);

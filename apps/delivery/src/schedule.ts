@@ -73,12 +73,14 @@ export class Schedule {
     });
   }
 
-  /** Rows that are due, oldest first; parked ones are not among them. */
+  /** Rows that are due, oldest first; parked ones are not among them. Partition by partition, as the index has them: never all that wait. */
   async due({ partitions, now, released, limit }: DueRows): Promise<ScheduleRow[]> {
     const rows: StoredRow[] = await this.database.query(
-      `select * from delivery.schedule
-        where partition = any($1::int[]) and due_at <= $2 and delivery_id <> all($3::uuid[])
-        order by due_at limit $4`,
+      `select due.* from unnest($1::int[]) as owned(partition) cross join lateral (
+         select * from delivery.schedule
+          where partition = owned.partition and due_at <= $2 and delivery_id <> all($3::uuid[])
+          order by due_at limit $4
+       ) due order by due.due_at limit $4`,
       [partitions, now, released, limit],
     );
     return rows.map(fromRow);
@@ -164,8 +166,11 @@ export class Schedule {
   /** When the earliest row of these partitions is due, epoch ms; null when none waits for a time. */
   async earliest(partitions: readonly number[], released: readonly string[]): Promise<number | null> {
     const rows: { due_at: string | null }[] = await this.database.query(
-      `select min(due_at) as due_at from delivery.schedule
-        where partition = any($1::int[]) and due_at is not null and delivery_id <> all($2::uuid[])`,
+      `select min(first.due_at) as due_at from unnest($1::int[]) as owned(partition) cross join lateral (
+         select due_at from delivery.schedule
+          where partition = owned.partition and due_at is not null and delivery_id <> all($2::uuid[])
+          order by due_at limit 1
+       ) first`,
       [partitions, released],
     );
     const dueAt = rows[0]?.due_at ?? null;
