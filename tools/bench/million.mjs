@@ -11,9 +11,9 @@ const HOUR_MS = 3_600_000;
 const FILL = `
   INSERT INTO delivery.schedule
     (delivery_id, run, number, deferrals, partition, webhook_id, due_at, position, headers, data)
-  SELECT id, 0, 1, 1, n % 6, $1, CASE WHEN n % 2 = 0 THEN $2::bigint + n END, n,
+  SELECT id, 0, 1, 1, n % 6, $1::bigint, CASE WHEN n % 2 = 0 THEN $2::bigint + n END, n,
     json_build_object(
-      'switchhook-ids', format('${ACCOUNT} %s %s %s 1 0 1 1 %s 0:%s', id, id, $1, $3::bigint, n),
+      'switchhook-ids', format('${ACCOUNT} %s %s %s 1 0 1 1 %s 0:%s', id, id, $1::bigint, $3::bigint, n),
       'switchhook-attributes', '{"accountid":${ACCOUNT},"id":"waits","source":"bench","type":"InboundText.Finished"}')::text,
     '\\x7b7d'
   FROM (SELECT n, gen_random_uuid() AS id FROM generate_series(1, $4::int) AS n) AS made`;
@@ -27,10 +27,13 @@ export async function letWait(product, callback, count) {
   await pauseWebhook(product.url, ACCOUNT, id);
   const client = new pg.Client(product.databaseUrl());
   await client.connect();
-  await client.query(FILL, [id, Date.now() + HOUR_MS, Date.now(), count]);
-  await client.query('VACUUM ANALYZE delivery.schedule');
-  await client.query('CHECKPOINT');
-  await client.end();
+  try {
+    await client.query(FILL, [id, Date.now() + HOUR_MS, Date.now(), count]);
+    await client.query('VACUUM ANALYZE delivery.schedule');
+    await client.query('CHECKPOINT');
+  } finally {
+    await client.end();
+  }
   await product.kill9();
   await product.start();
   const giveUpAt = performance.now() + WAIT_MS;

@@ -177,13 +177,16 @@ export class Schedule {
     return dueAt === null ? null : Number(dueAt);
   }
 
-  /** How many attempts wait in these partitions. */
+  /** How many attempts wait in these partitions: a scan, on one core, since the others are for those who deliver. */
   async count(partitions: readonly number[]): Promise<number> {
-    const rows: { count: string }[] = await this.database.query(
-      'select count(*) from delivery.schedule where partition = any($1::int[])',
-      [partitions],
-    );
-    return Number(rows[0]?.count ?? 0);
+    return this.database.transaction(async (manager) => {
+      await manager.query('set local max_parallel_workers_per_gather = 0');
+      const rows: { count: string }[] = await manager.query(
+        'select count(*) from delivery.schedule where partition = any($1::int[])',
+        [partitions],
+      );
+      return Number(rows[0]?.count ?? 0);
+    });
   }
 }
 
