@@ -1,14 +1,20 @@
 import { attributesHeader } from '@switchhook/domain';
+import { heapBytesKeptBy } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
 import { signedFixture, webhookFixture } from './delivery.fixture.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
 import { SubjectOrder } from './subject-order.js';
 
-function ofSubject(event: number): SignedDelivery {
+function ofSubject(event: number, subject = 'call-1'): SignedDelivery {
   const record = signedFixture(event, event);
-  const attributes = { id: `e-${event}`, source: 's', type: 'InboundText.Finished', subject: 'call-1', time: 'now' };
+  const attributes = { id: `e-${event}`, source: 's', type: 'InboundText.Finished', subject, time: 'now' };
   const rest = { accountId: 1, dataContentType: 'application/json', extensions: {}, data: Buffer.from('{}') };
-  return readSigned({ ...record, headers: { ...record.headers, ...attributesHeader({ ...attributes, ...rest }) } });
+  const made = { ...record.headers, ...attributesHeader({ ...attributes, ...rest }) };
+  // As they come from the log.
+  const headers = Object.fromEntries(
+    Object.entries(made).map(([name, value]) => [name, Buffer.from(String(value)).toString()]),
+  );
+  return readSigned({ ...record, headers });
 }
 
 function orderOf() {
@@ -40,5 +46,25 @@ describe('the order of subjects says that it allows more', () => {
     expect(order.arrive(second)).toBe(false);
     order.acknowledged(first, { outcome: 'succeeded', at: 0 });
     expect([order.handles(1), ready]).toEqual([true, []]);
+  });
+});
+
+describe('the memory of the order of subjects', () => {
+  it('is 400 bytes at most for a subject that waits for its endpoint', () => {
+    const subjects = 20_000;
+    const { order } = orderOf();
+    const bytes = heapBytesKeptBy(() => {
+      for (let event = 0; event < subjects; event += 1) {
+        const delivery = ofSubject(event, `call-${event}`);
+        order.arrive(delivery);
+        order.acknowledged(delivery, { outcome: 'deferred', at: 0, reason: 'circuit-open' });
+        const { ids, partition, data } = delivery;
+        const place = { subject: `call-${event}`, sequence: 1 };
+        const row = { ids, partition, dueAt: null, position: event, headers: {}, data, place };
+        order.changed(partition, [{ kind: 'put', row }]);
+      }
+      return order;
+    });
+    expect(bytes / subjects).toBeLessThan(400);
   });
 });

@@ -11,8 +11,8 @@ interface Turn {
   inHand: boolean;
   /** The schedule has a row for it. */
   hasRow: boolean;
-  /** Put off, and their rows are not in the schedule yet: the sequence by id. */
-  readonly parking: Map<string, number>;
+  /** Put off, and their rows are not in the schedule yet: the sequence by id. Undefined: none, as with nearly all that wait. */
+  parking: Map<string, number> | undefined;
   /** The schedule may have rows of others. */
   waiting: boolean;
   /** Ended, and the schedule may still have its row. */
@@ -40,7 +40,7 @@ export class SubjectTurns {
   arrive(subject: string, ticket: Ticket): boolean {
     const turn = this.turns.get(subject) ?? this.open(subject);
     if (!this.mayGo(turn, ticket)) {
-      turn.parking.set(ticket.id, ticket.sequence);
+      turn.parking = (turn.parking ?? new Map<string, number>()).set(ticket.id, ticket.sequence);
       return false;
     }
     turn.current = ticket;
@@ -62,7 +62,7 @@ export class SubjectTurns {
   ended(subject: string, id: string): void {
     const turn = this.turns.get(subject);
     if (!turn) return;
-    turn.parking.delete(id);
+    parkedNoMore(turn, id);
     if (turn.current?.id === id) {
       turn.current = undefined;
       turn.inHand = false;
@@ -76,7 +76,7 @@ export class SubjectTurns {
   stored(subject: string, ticket: Ticket, isParked: boolean): void {
     const turn = this.turns.get(subject) ?? this.open(subject);
     const { current, inHand } = turn;
-    turn.parking.delete(ticket.id);
+    parkedNoMore(turn, ticket.id);
     turn.waiting = true;
     turn.looking = false;
     if (current?.id === ticket.id) turn.hasRow = true;
@@ -167,7 +167,7 @@ export class SubjectTurns {
       current: undefined,
       inHand: false,
       hasRow: false,
-      parking: new Map(),
+      parking: undefined,
       waiting: false,
       ended: undefined,
       looking: false,
@@ -181,17 +181,23 @@ export class SubjectTurns {
     if (inHand) return false;
     // After a takeover the schedule may have named a later one than what is read again from the log.
     if (current) return ticket.sequence < current.sequence && lowest(parking) > ticket.sequence;
-    return !waiting && parking.size === 0;
+    return !waiting && parking === undefined;
   }
 
   private seeWhoIsNext(subject: string, turn: Turn): void {
     if (turn.current) return;
     if (turn.waiting) this.ready.add(subject);
-    else if (turn.parking.size === 0) {
+    else if (turn.parking === undefined) {
       this.turns.delete(subject);
       this.ready.delete(subject);
     }
   }
 }
 
-const lowest = (sequences: ReadonlyMap<string, number>): number => Math.min(...sequences.values());
+function parkedNoMore(turn: Turn, id: string): void {
+  turn.parking?.delete(id);
+  if (turn.parking?.size === 0) turn.parking = undefined;
+}
+
+const lowest = (sequences: ReadonlyMap<string, number> | undefined): number =>
+  sequences === undefined ? Infinity : Math.min(...sequences.values());
