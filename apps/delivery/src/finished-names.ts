@@ -1,24 +1,24 @@
 import type { AttemptIds } from '@switchhook/contracts';
+import { RecentNames } from './recent-names.js';
 
 /**
  * The names `(delivery, run, number)` of the attempts that were finished last. A record whose name is here is a repeat (a
  * rebalance, a restart, a row that was released twice) and is dropped. Bounded: the oldest go first (correctness.md §1).
  */
 export class FinishedNames {
-  private readonly names = new Set<string>();
-
-  private readonly parked = new Set<string>();
+  private readonly names: RecentNames;
+  private readonly parked: RecentNames;
   /** Runs of deliveries that have ended. */
-  private readonly ended = new Set<string>();
+  private readonly ended: RecentNames;
 
-  constructor(
-    private readonly namesMax = 500_000,
-    private readonly parkedMax = 100_000,
-    private readonly endedMax = 100_000,
-  ) {}
+  constructor(namesMax = 500_000, parkedMax = 100_000, endedMax = 100_000) {
+    this.names = new RecentNames(namesMax);
+    this.parked = new RecentNames(parkedMax);
+    this.ended = new RecentNames(endedMax);
+  }
 
   add(name: string): void {
-    keep(this.names, name, this.namesMax);
+    this.names.add(name);
   }
 
   has(name: string): boolean {
@@ -27,7 +27,7 @@ export class FinishedNames {
 
   /** The record of this attempt that had been put off so often was put off again: its row holds it now. */
   addParked(name: string, deferrals: number): void {
-    keep(this.parked, joined(name, deferrals), this.parkedMax);
+    this.parked.add(joined(name, deferrals));
   }
 
   hasParked(name: string, deferrals: number): boolean {
@@ -36,7 +36,7 @@ export class FinishedNames {
 
   /** The log has the end of this run of a delivery, whoever wrote it: nothing that comes after it counts. */
   addEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): void {
-    keep(this.ended, joined(deliveryId, run), this.endedMax);
+    this.ended.add(joined(deliveryId, run));
   }
 
   hasEnded({ deliveryId, run }: Pick<AttemptIds, 'deliveryId' | 'run'>): boolean {
@@ -46,11 +46,3 @@ export class FinishedNames {
 
 /** One flat text: what a template makes keeps everything that it was made of (docs/adr/0048). */
 const joined = (...parts: readonly (string | number)[]): string => parts.join('/');
-
-function keep(names: Set<string>, name: string, max: number): void {
-  names.delete(name);
-  names.add(name);
-  if (names.size <= max) return;
-  const oldest = names.values().next();
-  if (!oldest.done) names.delete(oldest.value);
-}
