@@ -40,7 +40,7 @@ export async function reconcile(run, sinceMs, { endsWithinMs, quietMs, knownWith
   checkDeliveries(faults, run, expected, deliveries);
   const byAttempt = checkOutcomes(faults, run, outcomes);
   const repeats = checkCalls(faults, run, byAttempt);
-  checkOrder(faults, run, expected);
+  await tellOrder(run, checkOrder(faults, run, expected));
   faults.add('record archived twice', await run.archive.repeatedRecords(sinceMs));
   faults.add('answer of GET /v2/deliveries', await checkAnswers(run, sinceMs, deliveries));
   for (const { ownEnds } of [...run.product.processes, ...run.product.extras]) faults.add('crash', ownEnds.splice(0));
@@ -236,11 +236,26 @@ function checkOrder(faults, { receivers }, expected) {
     for (const id of ids) {
       const { subject, n } = expected.get(id) ?? {};
       if (n === undefined) continue;
-      if (n < (last.get(subject) ?? 0)) inverted.push(`${name}, ${subject}: ${n} (${id}) after ${last.get(subject)}`);
-      last.set(subject, n);
+      const before = last.get(subject);
+      if (before && n < before.n) inverted.push({ name, subject, n, id, before });
+      last.set(subject, { n, id });
     }
   }
-  faults.add('order of a subject', inverted);
+  faults.add(
+    'order of a subject',
+    inverted.map(({ name, subject, n, id, before }) => `${name}, ${subject}: ${n} (${id}) after ${before.n}`),
+  );
+  return inverted;
+}
+
+/** What happened to two deliveries that came in the wrong order. */
+async function tellOrder({ archive, receivers, say }, inverted) {
+  for (const id of inverted.slice(0, 2).flatMap((one) => [one.id, one.before.id])) {
+    const calls = receivers.calls
+      .get(id)
+      ?.map(({ at, number }) => `${new Date(at).toISOString().slice(11, 23)} no. ${number}`);
+    say(`called ${calls?.join(', ')}\n      ${await archive.story(id).catch(String)}`);
+  }
 }
 
 /** What the API answers is what the archive has. */

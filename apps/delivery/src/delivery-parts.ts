@@ -82,6 +82,7 @@ export function deliveryParts(deps: DeliveryDeps): DeliveryParts {
   });
   const order = new SubjectOrder({
     ...{ schedule, webhooks, now },
+    isWhole: (partition) => projection.isWhole(partition),
     onReady: (webhookId) => releaser.readyFor(webhookId),
   });
   const writer = new OutcomeWriter({

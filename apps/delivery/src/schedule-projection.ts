@@ -80,6 +80,17 @@ export class ScheduleProjection {
     }
   }
 
+  /**
+   * Whether the database has all rows that the outcomes seen have led to. To be asked after a look at the rows: what was stored since
+   * has been told.
+   */
+  async isWhole(partition: number): Promise<boolean> {
+    const owned = this.owned.get(partition);
+    if (!owned) return false;
+    const { stored } = owned;
+    return !isBehind(await this.deps.schedule.position(this.at(partition)), stored) && owned.seen >= owned.lostUpTo;
+  }
+
   /** Whether something of the webhook is parked and its row not written yet. */
   isHolding(webhookId: number): boolean {
     const isOf = (change: ScheduleChange): boolean => change.kind === 'put' && change.row.ids.webhookId === webhookId;

@@ -99,11 +99,15 @@ it('what is lost is read again although the answer to one of these writes is los
   const signal = new AbortController().signal;
   await projection.assign({ partition: 0, starts: {}, ends: {}, signal, isSure: () => true });
   for (const record of log) await projection.apply(0, [record]);
+  expect(await projection.isWhole(0)).toBe(true);
   schedule.stored = 1;
   schedule.answersLost = 1;
+  expect(await projection.isWhole(0)).toBe(false);
   await expect(projection.keepUp()).rejects.toThrow('the connection broke');
+  expect(await projection.isWhole(0)).toBe(false);
   await projection.keepUp();
   expect(schedule.stored).toBe(3);
+  expect(await projection.isWhole(0)).toBe(true);
 });
 
 it('an outcome of a webhook that is not known yet is held, and says nothing of its order', async () => {

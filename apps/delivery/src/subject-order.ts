@@ -8,6 +8,8 @@ import type { Webhooks } from './webhooks.js';
 
 export interface SubjectOrderDeps {
   readonly schedule: Pick<Schedule, 'subjects' | 'firstOfSubjects'>;
+  /** Whether the schedule has all rows that the partition's outcomes have led to; it has not after a crash of the database. */
+  readonly isWhole: (partition: number) => Promise<boolean>;
   readonly webhooks: Pick<Webhooks, 'get'>;
   /** Rows of a webhook may be requested that had to wait for others, or nothing of it is unfinished any more. */
   readonly onReady: (webhookId: number) => void;
@@ -75,11 +77,16 @@ export class SubjectOrder {
 
   /** Rows whose turn it is, at most `limit`; they are not offered again until `again`. */
   async next(webhookId: number, limit: number): Promise<ScheduleRow[]> {
-    const turns = this.byWebhook.get(webhookId)?.turns;
+    const { turns, partition } = this.byWebhook.get(webhookId) ?? {};
     const subjects = turns?.takeReady(limit) ?? [];
-    if (!turns || subjects.length === 0) return [];
+    if (!turns || partition === undefined || subjects.length === 0) return [];
     try {
       const first = await this.deps.schedule.firstOfSubjects(webhookId, subjects);
+      if (!(await this.deps.isWhole(partition))) {
+        // That a row is not there says nothing now: the subject would be forgotten, and a later one go before it.
+        for (const subject of subjects) turns.retry(subject);
+        return [];
+      }
       return subjects.flatMap((subject) => {
         const row = first.get(subject);
         const ticket = row?.place && { id: row.ids.deliveryId, sequence: row.place.sequence };

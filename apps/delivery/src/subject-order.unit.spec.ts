@@ -2,6 +2,7 @@ import { attributesHeader } from '@switchhook/domain';
 import { heapBytesKeptBy } from '@switchhook/testing';
 import { describe, expect, it } from 'vitest';
 import { signedFixture, webhookFixture } from './delivery.fixture.js';
+import type { ScheduleRow } from './schedule-row.js';
 import { readSigned, type SignedDelivery } from './signed-delivery.js';
 import { SubjectOrder } from './subject-order.js';
 
@@ -20,13 +21,15 @@ function ofSubject(event: number, subject = 'call-1'): SignedDelivery {
 function orderOf() {
   const ready: number[] = [];
   const webhook = webhookFixture({ ordering: 'key' });
+  const database = { rows: new Map<string, ScheduleRow>(), isWhole: true };
   const order = new SubjectOrder({
-    schedule: { subjects: async () => [], firstOfSubjects: async () => new Map() },
+    schedule: { subjects: async () => [], firstOfSubjects: async () => database.rows },
+    isWhole: async () => database.isWhole,
     webhooks: { get: () => webhook },
     onReady: (webhookId) => ready.push(webhookId),
     now: () => 0,
   });
-  return { order, ready };
+  return { order, ready, database };
 }
 
 describe('the order of subjects says that it allows more', () => {
@@ -46,6 +49,31 @@ describe('the order of subjects says that it allows more', () => {
     expect(order.arrive(second)).toBe(false);
     order.acknowledged(first, { outcome: 'succeeded', at: 0 });
     expect([order.handles(1), ready]).toEqual([true, []]);
+  });
+});
+
+describe('the order of a subject, when the database has come back without its last writes', () => {
+  /** As the projection tells it of an attempt that was put off. */
+  const put = (order: SubjectOrder, { ids, partition, data }: SignedDelivery, sequence: number): ScheduleRow => {
+    const place = { subject: 'call-1', sequence };
+    const row = { ids, partition, dueAt: null, position: sequence, headers: {}, data, place };
+    order.changed(partition, [{ kind: 'put', row }]);
+    return row;
+  };
+
+  it('is that of the log: a later one waits until the rows are back', async () => {
+    const { order, database } = orderOf();
+    const [first, second, third] = [ofSubject(1), ofSubject(2), ofSubject(3)];
+    order.arrive(first);
+    order.arrive(second);
+    const row = put(order, second, 1);
+    order.acknowledged(first, { outcome: 'succeeded', at: 0 });
+    database.isWhole = false;
+    expect(await order.next(1, 10)).toEqual([]);
+    expect(order.arrive(third)).toBe(false);
+    database.isWhole = true;
+    database.rows.set('call-1', row);
+    expect(await order.next(1, 10)).toEqual([row]);
   });
 });
 
