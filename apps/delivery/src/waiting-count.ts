@@ -10,9 +10,11 @@ export interface WaitingCountDeps {
 const EVERY_MS = 5_000;
 /**
  * The count rests so many times as long as it took. Of a million rows it takes a fifth of a second, in which calls are late: each 5 s that
- * would be one call in twenty-five, now it is one in five hundred.
+ * would be one call in twenty-five; once a minute it is one in three hundred.
  */
 const RESTS = 500;
+/** On a machine that is busy a count may take long; operators are not to be shown what was so long ago. */
+const REST_MAX_MS = 60_000;
 
 /** Counts what waits, now and then: every 5 s, less often where that takes long. A count that fails is left out. */
 export class WaitingCount {
@@ -36,7 +38,8 @@ export class WaitingCount {
     const { count, onCounted, nowMs = () => performance.now() } = this.deps;
     const startedAtMs = nowMs();
     await count().then(onCounted, () => undefined);
-    if (!this.isStopped) this.endWait = this.wait(Math.max(EVERY_MS, RESTS * (nowMs() - startedAtMs)));
+    const restMs = Math.min(RESTS * (nowMs() - startedAtMs), REST_MAX_MS);
+    if (!this.isStopped) this.endWait = this.wait(Math.max(EVERY_MS, restMs));
   }
 }
 
