@@ -8,14 +8,14 @@ import { DELIVERY_MIGRATIONS } from './migrations/all.js';
 import { Schedule } from './schedule.js';
 import type { ScheduleRow } from './schedule-row.js';
 
-const ROWS = 1_000_000;
+const ROWS = 300_000;
 const PARTITION = 3;
 const PARKED_WEBHOOK = 1;
 const LATER_WEBHOOK = 2;
 const ORDERED_WEBHOOK = 3;
 const DUE_WEBHOOK = 4;
 const NOW = 1_764_000_000_000;
-/** Of 8 KiB: what a look into a few indexes costs; a scan of a million rows reads ten thousand and more. */
+/** Of 8 KiB: what a look into a few indexes costs; a walk over a quarter of the rows costs twice as many in the narrowest index. */
 const BLOCKS_MAX = 150;
 
 let database: TestDatabase;
@@ -75,7 +75,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-describe('the schedule with a million rows that wait', () => {
+describe('the schedule with 300,000 rows that wait', () => {
   const touchedBy = async (run: () => Promise<unknown>): Promise<number> => {
     blocks.length = 0;
     await run();
