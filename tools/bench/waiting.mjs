@@ -36,7 +36,7 @@ export const waitingRows = {
       line('lost', count - arrived, 0),
       atLeast('drained per second', perSecond, DRAINED_BAR * RATE.perSecond),
       line('most begun in any second', begunPerSecond, RATE.perSecond + RATE.burst),
-      line('most that arrived in any second', peakPerSecond),
+      line('most that arrived in any second', peakPerSecond, RATE.perSecond + RATE.burst),
     ],
   },
 };
